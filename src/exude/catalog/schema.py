@@ -1,0 +1,205 @@
+"""The shape of every table of the catalogue; a table that does not fit names its file, key and fix."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Status = Literal["measured", "derived", "transferred", "fitted", "assumed"]
+Seen = Literal["T", "A", "L", "I", "C", "S", "D", "Q", "W", "none"]
+"""How well a source was seen: Text, Abstract, Legend, Introduction, Code, Secondary, Derived, Qualitative, Weak."""
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """Base of all tables: unknown keys are errors, loaded tables never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Spread(Table):
+    """How uncertain a number is.
+
+    `lognormal`: `sd` of the natural logarithm. `normal`: `sd`. `sem`: standard error of the mean `sem` with `n`.
+    `range`: `low` to `high`. `unknown`: the source gives none.
+    """
+
+    kind: Literal["lognormal", "normal", "sem", "range", "unknown"]
+    sd: Finite | None = None
+    sem: Finite | None = None
+    n: int | None = None
+    low: Finite | None = None
+    high: Finite | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Spread:
+        needed = {"lognormal": ["sd"], "normal": ["sd"], "sem": ["sem"], "range": ["low", "high"], "unknown": []}
+        missing = [key for key in needed[self.kind] if getattr(self, key) is None]
+        if missing:
+            raise ValueError(f"a spread of kind {self.kind!r} needs {' and '.join(missing)}")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("the low end of a range lies above its high end: swap them")
+        return self
+
+
+class Number(Table):
+    """One number with its origin."""
+
+    value: Finite
+    unit: str
+    spread: Spread
+    status: Status
+    source: tuple[str, ...] = ()
+    place: str = ""
+    seen: Seen = "none"
+    obtained: str
+    meaning: str = ""
+
+    @model_validator(mode="after")
+    def _honest(self) -> Number:
+        if self.status in ("measured", "transferred") and not self.source:
+            raise ValueError(f"status {self.status!r} needs a source; with none it is 'assumed'")
+        if self.status == "assumed" and self.source:
+            raise ValueError("an assumed number carries no citation; say in 'obtained' why this value")
+        if self.source and not self.place:
+            raise ValueError("a cited number needs 'place': where in the source it stands")
+        return self
+
+    @property
+    def log_sd(self) -> float:
+        """Standard deviation of the natural logarithm that this spread stands for."""
+        s = self.spread
+        if s.kind == "lognormal":
+            return float(s.sd or 0.0)
+        if s.kind == "normal" and self.value > 0:
+            return math.log1p(float(s.sd or 0.0) / self.value)
+        if s.kind == "sem" and self.value > 0:
+            return math.log1p(float(s.sem or 0.0) / self.value)
+        if s.kind == "range" and s.low is not None and s.high is not None and s.low > 0:
+            return math.log(s.high / s.low) / (2 * 1.96)
+        return 0.0
+
+
+class Parameter(Number):
+    """A number that a rate text reads under its symbol, or a literature quantity that backs one."""
+
+    backed_by: tuple[str, ...] = ()
+    """Names of literature quantities (files in `parameters/literature/`) from which the value was chosen."""
+    prior: Spread | None = None
+    """For a fitted number: the spread searched around `start`, before any data."""
+    start: Finite | None = None
+    """For a fitted number: the centre of the prior."""
+
+
+class Level(Number):
+    """Amount of one protein in a line, relative to the reference line."""
+
+    rna_tpm: Finite | None = None
+    rna_sd: Finite | None = None
+    protein_log10: Finite | None = None
+    conflict: str = ""
+    """Where RNA and protein disagree: what each says."""
+
+
+class CellLine(Table):
+    """One cell line: protein levels and calcium handling relative to the reference line."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    tissue: str
+    origin: str
+    aggressiveness: str
+    """In bench words, with its standing: who calls it so, or 'assumed'."""
+    reference: str
+    levels: dict[str, Level]
+    notes: str = ""
+
+
+class Effect(Table):
+    """What a drug does to one target: dose d acts as maximum * d^hill / (potency^hill + d^hill)."""
+
+    target: str
+    mode: Literal["inhibit", "activate", "add", "chelate"]
+    potency: Number
+    hill: Number
+    maximum: Number
+    off_target: bool = False
+    note: str = ""
+
+
+class Drug(Table):
+    """A drug or stimulus: its targets, modes, potencies, off-targets."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    kind: Literal["stimulus", "drug"]
+    summary: str
+    dose_unit: str
+    usual_dose: str
+    effects: tuple[Effect, ...]
+    notes: str = ""
+
+
+class Relation(Table):
+    """What a finding claims about condition against reference.
+
+    `value` and `fold` are numbers with `low` and `high`, the stated error or a stated tolerance; `direction` is up,
+    down or none; `absence` means less than `below` of the wild type's effect is left; `window` is a time window.
+    """
+
+    kind: Literal["value", "fold", "direction", "absence", "window", "relation"]
+    value: Finite | None = None
+    low: Finite | None = None
+    high: Finite | None = None
+    unit: str = ""
+    direction: Literal["up", "down", "none", ""] = ""
+    below: Finite | None = None
+    error_from: Literal["source", "tolerance", "none"] = "none"
+    """`source`: low and high are the reported error; `tolerance`: our choice, stated before fitting."""
+
+
+class Finding(Table):
+    """One published observation, with its role decided before any fitting."""
+
+    id: str
+    says: str
+    assay: str
+    lines: tuple[str, ...]
+    condition: tuple[str, ...]
+    """Perturbations and stimuli as typed on the command line: 'knock-down UNC13D=0.1', 'stimulus ionomycin 5 uM'."""
+    condition_seen: str
+    """How the source states the condition, and what is not in the source."""
+    reference_condition: tuple[str, ...] = ()
+    relation: Relation
+    role: Literal["fit", "hold-out"]
+    scored: bool
+    """Whether a single cell can show it and `exude reproduce` scores it."""
+    statement: str = ""
+    """Id of the row of `exude reproduce` that scores it; empty where none does."""
+    rule: str
+    """The rule behind the verdict, or why the finding is not scored."""
+    seen: Seen
+    place: str
+    contradicts: tuple[str, ...] = ()
+    obtained: str = ""
+
+
+class Evidence(Table):
+    """All findings of one paper."""
+
+    source: str
+    findings: tuple[Finding, ...]
+    notes: str = ""
+
+
+class Reading(Table):
+    """A second, independent reading of a number against the literature."""
+
+    value: Finite
+    unit: str
+    where: str
+    agrees: bool
+    note: str = ""
