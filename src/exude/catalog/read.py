@@ -1,0 +1,168 @@
+"""Read the catalogue: parameters, lines, drugs, evidence, references. Thin: files in, checked tables out."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from exude.catalog.schema import CellLine, Drug, Evidence, Finding, Number, Parameter, Reading, Table
+from exude.errors import CatalogError, UnknownName, refuse
+from exude.units import factor_to_internal, parse_unit
+
+CHAPTERS = ("calcium", "effectors", "endosomes", "exosomes", "assays")
+"""Chapters whose numbers the cell's model reads."""
+
+T = TypeVar("T", bound=Table)
+
+
+def data() -> Traversable:
+    """The folder of the catalogue's tables."""
+    return resources.files("exude.catalog") / "data"
+
+
+@cache
+def parameters() -> Mapping[str, Parameter]:
+    """Every number a rate text or an assay reads, by symbol."""
+    found: dict[str, Parameter] = {}
+    for chapter in CHAPTERS:
+        found |= _tables(data() / "parameters" / f"{chapter}.toml", Parameter)
+    return found
+
+
+@cache
+def chapter_of() -> Mapping[str, str]:
+    """Symbol -> chapter whose file holds it."""
+    return {s: c for c in CHAPTERS for s in _tables(data() / "parameters" / f"{c}.toml", Parameter)}
+
+
+@cache
+def literature() -> Mapping[str, Number]:
+    """Every usable number of the literature notes, by name; they back parameters and later chapters."""
+    found: dict[str, Number] = {}
+    for file in _files(data() / "parameters" / "literature"):
+        found |= _tables(file, Number)
+    return found
+
+
+@cache
+def lines() -> Mapping[str, CellLine]:
+    """Cell lines by name."""
+    return {line.name: line for line in (_table(f, CellLine) for f in _files(data() / "cells"))}
+
+
+@cache
+def drugs() -> Mapping[str, Drug]:
+    """Drugs and stimuli by name."""
+    return {drug.name: drug for drug in (_table(f, Drug) for f in _files(data() / "drugs"))}
+
+
+@cache
+def evidence() -> Mapping[str, Evidence]:
+    """Findings by paper."""
+    return {e.source: e for e in (_table(f, Evidence) for f in _files(data() / "evidence"))}
+
+
+@cache
+def findings() -> Mapping[str, tuple[str, Finding]]:
+    """Finding id -> (paper, finding)."""
+    return {f.id: (source, f) for source, e in evidence().items() for f in e.findings}
+
+
+@cache
+def readings() -> Mapping[str, Reading]:
+    """Second readings, by 'parameters/<symbol>' or 'literature/<name>' or 'cells/<line>/<gene>'."""
+    found: dict[str, Reading] = {}
+    for file in _files(data() / "readings"):
+        found |= {f"{file.name.removesuffix('.toml')}/{k}": v for k, v in _tables(file, Reading).items()}
+    return found
+
+
+@cache
+def references() -> Mapping[str, Mapping[str, str]]:
+    """BibTeX key -> fields, as far as they were seen."""
+    text = (data() / "references.bib").read_text(encoding="utf-8")
+    entries = re.findall(r"@\w+\{\s*([^,\s]+)\s*,(.*?)\n\}", text, flags=re.DOTALL)
+    field = re.compile(r"(\w+)\s*=\s*\{(.*?)\}\s*,?\s*$", re.MULTILINE)
+    return {key: dict(field.findall(body)) for key, body in entries}
+
+
+@cache
+def numerics() -> Mapping[str, Any]:
+    """Step sizes and tolerances of the integrators."""
+    return _load(data() / "numerics.toml")
+
+
+def line(name: str) -> CellLine:
+    """A cell line by name or alias; UnknownName with the nearest one otherwise."""
+    return _find(name, lines(), {a: v.name for v in lines().values() for a in v.aliases}, "a cell line", "lines")
+
+
+def drug(name: str) -> Drug:
+    """A drug or stimulus by name or alias; UnknownName with the nearest one otherwise."""
+    return _find(name, drugs(), {a: v.name for v in drugs().values() for a in v.aliases}, "a drug or stimulus", "drugs")
+
+
+def parameter(symbol: str) -> Parameter:
+    """A parameter by symbol; UnknownName with the nearest one otherwise."""
+    return _find(symbol, parameters(), {}, "a parameter", "parameters")
+
+
+def value(symbol: str) -> float:
+    """Value of a parameter in internal units (s, uM, um, items)."""
+    number = parameter(symbol)
+    return number.value * factor_to_internal(number.unit)
+
+
+def _find(name: str, table: Mapping[str, Any], aliases: Mapping[str, str], what: str, kind: str) -> Any:
+    plain = {_plain(key): key for key in table} | {_plain(key): target for key, target in aliases.items()}
+    hit = plain.get(_plain(name))
+    if hit is None:
+        raise refuse(UnknownName, name, f"{what} of the catalogue", f"`exude list {kind}` names all of them.", plain.values())
+    return table[hit]
+
+
+def _plain(name: str) -> str:
+    return name if not name else "".join(ch for ch in str(name).casefold() if ch.isalnum())
+
+
+def _files(folder: Traversable) -> list[Traversable]:
+    return sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+
+
+def _load(file: Traversable) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise CatalogError(f"{file.name}: not a readable TOML table ({problem}). Mend the line it names.") from problem
+
+
+def _tables(file: Traversable, kind: type[T]) -> dict[str, T]:
+    return {key: _checked(file, key, body, kind) for key, body in _load(file).items()}
+
+
+def _table(file: Traversable, kind: type[T]) -> T:
+    return _checked(file, "", _load(file), kind)
+
+
+def _checked(file: Traversable, key: str, body: Any, kind: type[T]) -> T:
+    try:
+        table = kind.model_validate(body)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in ((key,) if key else ()) + first["loc"])
+        fix = "Remove the key or correct its spelling." if first["type"] == "extra_forbidden" else "Mend that key."
+        got = f" (got {first['input']!r})" if not isinstance(first["input"], dict) else ""
+        raise CatalogError(f"{file.name}: [{where}] {first['msg']}{got}. {fix}") from problem
+    if isinstance(table, Number):
+        try:
+            parse_unit(table.unit)
+        except Exception as problem:
+            raise CatalogError(f"{file.name}: [{key}.unit] {problem}") from problem
+    return table

@@ -1,0 +1,83 @@
+"""From leaves and loops to one compiled, cached module per declared model.
+
+A function made from text in memory cannot be cached by Numba, and a cached caller keeps an old helper that was edited
+in another file. So leaves and loops are written into one file named by the hash of its content: same content, same
+file, compiled once per machine; any change is a new file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+
+import numba
+
+from exude.derive import leaves
+from exude.derive.symbols import Symbols
+
+LOOPS = {"vesicles": "run_cells", "meanfield": "run_field"}
+
+
+def module(symbols: Symbols, loop: str) -> ModuleType:
+    """The compiled module of `loop` ('vesicles' or 'meanfield') for one declared model."""
+    return _load(_text(leaves.source(symbols), loop), loop)
+
+
+def cache_folder() -> Path:
+    """Where compiled models are kept: $EXUDE_CACHE, or the user's cache folder, or a temporary one."""
+    chosen = os.environ.get("EXUDE_CACHE")
+    folder = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "exude"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        fallback = Path(tempfile.gettempdir()) / f"exude-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+        fallback.mkdir(mode=0o700, exist_ok=True)
+        return fallback
+
+
+def is_compiled(symbols: Symbols, loop: str) -> bool:
+    """Whether this machine has compiled the loop before (then it starts in a fraction of a second)."""
+    path = _path(_text(leaves.source(symbols), loop), loop)
+    return any(path.parent.glob(f"__pycache__/{path.stem}.*.nbi"))
+
+
+def _text(leaf_text: str, loop: str) -> str:
+    folder = resources.files("exude.engine.loops")
+    parts = [_body((folder / f"{name}.py").read_text(encoding="utf-8")) for name in ("common", loop)]
+    head = '"""Built by exude from a declared model; do not edit."""\n\nimport math\n\nimport numpy as np\nfrom numba import njit\n'
+    return "\n\n".join([head, parts[0], leaf_text, parts[1]])
+
+
+def _body(text: str) -> str:
+    """A loop file without its docstring's imports, which the built file has once."""
+    return text.split("from numba import njit\n", 1)[1]
+
+
+def _path(text: str, loop: str) -> Path:
+    stamp = f"{numba.__version__} {sys.version_info[:2]} {text}"
+    return cache_folder() / f"{loop}_{hashlib.sha256(stamp.encode()).hexdigest()[:16]}.py"
+
+
+@cache
+def _load(text: str, loop: str) -> ModuleType:
+    path = _path(text, loop)
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}.tmp")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    name = f"exude_built_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    built = importlib.util.module_from_spec(spec)
+    sys.modules[name] = built
+    spec.loader.exec_module(built)
+    return built

@@ -1,0 +1,42 @@
+"""Counter-based random numbers: every cell its own stretch of one sequence, whatever the thread or chunk."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+CELL_SHIFT = np.uint64(36)
+"""A cell has 2^36 draws before it would reach the next cell's stretch; 2^28 cells fit."""
+
+
+def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    with np.errstate(over="ignore"):
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def key(seed: int, purpose: int) -> np.uint64:
+    """A 64-bit key of a seed for one purpose (vesicles, levels, an assay)."""
+    with np.errstate(over="ignore"):
+        return np.uint64(_mix(np.array([seed % 2**64], np.uint64) + GOLDEN * np.uint64(purpose + 1))[0])
+
+
+def cell_streams(seed: int, cells: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Starting states of the vesicle streams of the numbered cells."""
+    with np.errstate(over="ignore"):
+        return key(seed, 0) + (cells.astype(np.uint64) << CELL_SHIFT) * GOLDEN
+
+
+def uniforms(seed: int, purpose: int, cells: NDArray[np.int64], columns: int) -> NDArray[np.float64]:
+    """Uniform numbers in (0, 1), one row per numbered cell: the same row for the same cell in any chunk."""
+    with np.errstate(over="ignore"):
+        place = cells.astype(np.uint64)[:, None] * np.uint64(columns) + np.arange(columns, dtype=np.uint64)[None, :]
+        bits = _mix(key(seed, purpose) + place * GOLDEN)
+    return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def generator(seed: int, purpose: int) -> np.random.Generator:
+    """A NumPy generator for noise that is drawn once per run (assays)."""
+    return np.random.Generator(np.random.Philox(key=[int(key(seed, purpose)), purpose]))

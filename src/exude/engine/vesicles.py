@@ -1,0 +1,100 @@
+"""Run cells vesicle by vesicle: chunks of cells on threads, the same bits for any number of either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+
+from exude.derive.symbols import Symbols
+from exude.engine import build, layout, streams
+from exude.engine.layout import Floats, Ints, Numerics, Output, Rows, State, Timeline
+
+DONE, POOL_FULL, LOG_FULL = range(3)
+CHUNK = 64
+"""Cells per task: small enough to keep all threads busy on a few hundred cells."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run, for all cells."""
+
+    symbols: Symbols
+    parameters: Floats
+    timeline: Timeline
+    numerics: Numerics
+    rows: int
+    log_events: bool
+    seed: int
+    levels: Callable[[Ints], Floats]
+    """Levels of the numbered cells, (cell, level)."""
+    starts: Floats
+
+
+@dataclass(frozen=True)
+class Block:
+    """Finished cells."""
+
+    cells: Ints
+    output: Output
+    events: Rows
+    reads: Rows
+    state: State
+
+
+def run(job: Job, cells: int, *, threads: int, done: Callable[[Block], None]) -> None:
+    """Run cells 0..cells-1 in chunks; `done` gets each block, in the order of the cells, in the calling thread.
+
+    Ctrl-C stops after the chunks under way; blocks already handed over are whole.
+    """
+    build.module(job.symbols, "vesicles")
+    chunks = [np.arange(a, min(a + CHUNK, cells), dtype=np.int64) for a in range(0, cells, CHUNK)]
+    for block in _ordered(job, chunks, threads):
+        done(block)
+
+
+def run_chunk(job: Job, cells: Ints, state: State | None = None) -> Block:
+    """Run the numbered cells through the timeline, from `state` where given."""
+    kernel = build.module(job.symbols, "vesicles").run_cells
+    base = job.levels(cells)
+    if state is None:
+        begin = float(job.timeline.begin[0])
+        first = streams.cell_streams(job.seed, cells)
+        state = layout.new_state(job.symbols, job.starts, first, begin, layout.FIRST_SLOTS)
+    output = layout.new_output(job.symbols, len(cells), job.rows)
+    events = layout.new_rows(64 * len(cells) if job.log_events else 0)
+    reads = layout.new_rows(layout.FIRST_SLOTS * len(cells) if job.timeline.snapshot.any() else 0)
+    scratch = layout.new_scratch(state)
+    at = 0
+    while at < len(cells):
+        at, reason = kernel(
+            at, len(cells), job.parameters, job.timeline, job.numerics, base, state, output, events, reads, scratch
+        )
+        if reason == POOL_FULL:
+            state = layout.more_slots(state)
+            scratch = layout.new_scratch(state)
+        elif reason == LOG_FULL:
+            events = layout.more_rows(events) if job.log_events else events
+            reads = layout.more_rows(reads) if reads.capacity else reads
+    return Block(cells, output, events, reads, state)
+
+
+def _ordered(job: Job, chunks: list[Ints], threads: int) -> Iterator[Block]:
+    """Blocks in the order of the chunks, at most a few chunks ahead of the reader."""
+    if threads == 1:
+        yield from (run_chunk(job, chunk) for chunk in chunks)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: dict[int, Future[Block]] = {}
+        todo = iter(enumerate(chunks))
+        try:
+            for turn in range(len(chunks)):
+                while len(waiting) < 2 * threads and (item := next(todo, None)) is not None:
+                    waiting[item[0]] = pool.submit(run_chunk, job, item[1])
+                wait([waiting[turn]], return_when=FIRST_COMPLETED)
+                yield waiting.pop(turn).result()
+        finally:
+            for future in waiting.values():
+                future.cancel()

@@ -1,0 +1,172 @@
+"""The vocabulary in which biology is declared: names and rate texts, no numbers, no arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+BORN = "BORN"
+RELEASED = "RELEASED"
+DEGRADED = "DEGRADED"
+OUTSIDE = (BORN, RELEASED, DEGRADED)
+"""Where a vesicle comes from and goes to when it is in no stage."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A named part of a rate: `symbol = text`, in `unit`."""
+
+    symbol: str
+    text: str
+    unit: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Something a cell has an amount of: a protein (relative to the reference line) or a condition it is in."""
+
+    symbol: str
+    unit: str = ""
+    normal: float = 1.0
+    meaning: str = ""
+    varies: bool = False
+    """Whether it differs from cell to cell (lognormal)."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A quantity of the whole cell that moves by an ordinary differential equation: d symbol / dt = rate."""
+
+    symbol: str
+    unit: str
+    rate: str
+    start: str
+    """Symbol of the parameter that holds a value to start settling from."""
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One thing that can happen to a vesicle.
+
+    `rate` is what the cell does, per vesicle of `source` (per pair for a merger, per cell for a birth); `gate`, in
+    [0, 1], is what the single vesicle allows. `growth` is the number of Rab11 vesicles the event adds.
+    """
+
+    name: str
+    source: str
+    target: str
+    rate: str
+    gate: str = ""
+    growth: int = 0
+    merges: bool = False
+    because: tuple[str, ...] = ()
+
+    @property
+    def mean_field(self) -> str:
+        """Whether the mean field of this transition is exact or a closure, for given cell-wide rates."""
+        return "closure" if self.merges else "exact"
+
+
+@dataclass(frozen=True)
+class Membrane:
+    """ILVs and cargo of an MVB: patches of limiting membrane that bud in and fuse back, each on its own.
+
+    Because every patch flips independently (rates `bud`, `back`), the number inside is known in law from the
+    vesicle's history: dm/dt = bud (w - m) - back m for the mean m of w patches. Patches arrive in Poisson numbers:
+    `at_birth` on a new MVB and `per_growth` with each Rab11 vesicle; cargo sits on patches and moves with them.
+    """
+
+    bud: str
+    back: str
+    at_birth: str
+    per_growth: str
+    cargo: str
+    cargo_per_birth_patch: str
+    cargo_per_growth_patch: str
+    patch_diameter: str
+
+
+@dataclass(frozen=True)
+class Emission:
+    """Particles that leave the cell as a Poisson stream of its own `rate` and carry no history."""
+
+    name: str
+    rate: str
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LifeCycle:
+    """Stages of a vesicle, transitions between them, and its membrane."""
+
+    name: str
+    stages: tuple[str, ...]
+    transitions: tuple[Transition, ...]
+    membrane: Membrane
+    resolved: str
+    """The one stage whose mean field is resolved by the growth count, so that a gate on it is exact."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A rival mechanism, as data: parameters that differ from the default mechanism."""
+
+    name: str
+    says: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What one chapter of the story adds."""
+
+    name: str
+    levels: tuple[Level, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    life_cycle: LifeCycle | None = None
+    emissions: tuple[Emission, ...] = ()
+    readouts: tuple[str, ...] = ()
+    """Definitions that a run records at its output times."""
+    hypotheses: tuple[Hypothesis, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Chapters put together: the whole declared model."""
+
+    chapters: tuple[Chapter, ...]
+    drives: str = "calcium"
+    """The trace that a measured curve may replace."""
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return tuple(level for chapter in self.chapters for level in chapter.levels)
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        return tuple(d for chapter in self.chapters for d in chapter.definitions)
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        return tuple(trace for chapter in self.chapters for trace in chapter.traces)
+
+    @property
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        return tuple(h for chapter in self.chapters for h in chapter.hypotheses)
+
+    @property
+    def emissions(self) -> tuple[Emission, ...]:
+        return tuple(e for chapter in self.chapters for e in chapter.emissions)
+
+    @property
+    def readouts(self) -> tuple[str, ...]:
+        return tuple(r for chapter in self.chapters for r in chapter.readouts)
+
+    @property
+    def life_cycle(self) -> LifeCycle:
+        (cycle,) = (chapter.life_cycle for chapter in self.chapters if chapter.life_cycle is not None)
+        return cycle
