@@ -19,7 +19,8 @@ CALCIUM = Chapter(
         Level("external_calcium", unit="uM", normal=0.0, meaning="calcium in the medium, added to the medium's own"),
         Level("medium", meaning="share of the medium's own calcium that is there"),
         Level("ionophore", normal=0.0, meaning="occupancy of calcium transport by an ionophore, both membranes"),
-        Level("ip3", unit="uM", normal=0.0, meaning="IP3 made under an agonist"),
+        Level("ip3", unit="uM", normal=0.0, meaning="IP3 made under an agonist other than histamine"),
+        Level("histamine_ip3", unit="uM", normal=0.0, meaning="IP3 made under histamine at reference HRH1"),
         Level("bapta", unit="uM", normal=0.0, meaning="BAPTA in the cytosol"),
         Level("pore", unit="1/s", normal=0.0, meaning="exchange with the outside through pores"),
     ),
@@ -32,7 +33,8 @@ CALCIUM = Chapter(
         Definition("j_basal", "v_basal * TRPC1 * entry_share", "uM/s"),
         Definition("j_ionophore", "k_ionophore_membrane * ionophore * (outside - calcium)", "uM/s"),
         Definition("j_pore", "pore * (outside - calcium)", "uM/s"),
-        Definition("ip3_now", "ip3_rest + ip3 * HRH1 * (1 - agonist_fade)", "uM"),
+        Definition("agonist_ip3", "ip3 + histamine_ip3 * HRH1", "uM"),
+        Definition("ip3_now", "ip3_rest + agonist_ip3 * (1 - agonist_fade)", "uM"),
         Definition("ip3r_bound", "hill(ip3_now, d1_ip3, 1) * hill(calcium, d5_calcium, 1)"),
         Definition("ip3r_open", "(ip3r_bound * ip3r_ready) ** cube", why="three of four subunits, Li and Rinzel 1994"),
         Definition(
@@ -73,7 +75,7 @@ CALCIUM = Chapter(
         Trace(
             "agonist_fade",
             "",
-            "k_fade * hill(ip3, half_fade, 1) * (1 - agonist_fade) - k_unfade * agonist_fade",
+            "k_fade * hill(agonist_ip3, half_fade, 1) * (1 - agonist_fade) - k_unfade * agonist_fade",
             start="fade_rest",
             meaning="desensitised share of the agonist's receptor",
         ),

@@ -44,13 +44,13 @@ class Block:
     state: State
 
 
-def run(job: Job, cells: int, *, threads: int, done: Callable[[Block], None]) -> None:
-    """Run cells 0..cells-1 in chunks; `done` gets each block, in the order of the cells, in the calling thread.
+def run(job: Job, cells: int, *, threads: int, done: Callable[[Block], None], first: int = 0) -> None:
+    """Run cells first..cells-1 in chunks; `done` gets each block, in the order of the cells, in the calling thread.
 
     Ctrl-C stops after the chunks under way; blocks already handed over are whole.
     """
     build.module(job.symbols, "vesicles")
-    chunks = [np.arange(a, min(a + CHUNK, cells), dtype=np.int64) for a in range(0, cells, CHUNK)]
+    chunks = [np.arange(a, min(a + CHUNK, cells), dtype=np.int64) for a in range(first, cells, CHUNK)]
     for block in _ordered(job, chunks, threads):
         done(block)
 

@@ -1,0 +1,30 @@
+"""What a result says of its own making."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+FORMAT = "exude-run-1"
+"""Name of the layout of saved runs; it changes when old readers would misread new files."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes a result."""
+    found = {"python": platform.python_version()}
+    for package in ("exude", "numpy", "numba", "scipy", "xarray"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """A short hash of what a run depends on."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

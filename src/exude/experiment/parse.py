@@ -1,0 +1,93 @@
+"""The same sentences as text, for command line, evidence files and links: 'knock-down UNC13D=0.1'."""
+
+from __future__ import annotations
+
+import re
+
+from exude.errors import ProtocolError, nearest, refuse
+from exude.experiment.perturbations import (
+    CalciumTrace, DominantNegative, Drug, External, KnockDown, KnockOut, Overexpress, Permeabilised, Perturbation,
+    Rescue, Stimulus,
+)  # fmt: skip
+
+KINDS = {
+    "knock-down": "GENE=SHARE, e.g. UNC13D=0.2",
+    "knock-out": "GENE",
+    "overexpress": "GENE=FOLD, e.g. UNC13D=2",
+    "dominant-negative": "GENE",
+    "rescue": "GENE [MUTANT], e.g. UNC13D C2A*",
+    "drug": "NAME DOSE [at TIME] [until TIME], e.g. 'BAPTA-AM 10 uM'",
+    "stimulus": "NAME DOSE [at TIME] [until TIME], e.g. 'ionomycin 5 uM at 5 min'",
+    "external": "calcium=CONCENTRATION, e.g. 'calcium=0 mM'",
+    "permeabilised": "calcium=CONCENTRATION [cytosol=SHARE]",
+    "calcium-trace": "FILE.csv",
+}
+"""Each kind with its form."""
+
+
+def perturbation(text: str) -> Perturbation:
+    """Read one sentence such as 'stimulus ionomycin 5 uM at 0 min'."""
+    kind, _, rest = text.strip().partition(" ")
+    if kind not in KINDS:
+        raise refuse(ProtocolError, kind, f"one of {', '.join(KINDS)}", f"Write for example 'knock-down {KINDS['knock-down'][-10:]}'.", KINDS)
+    return of_kind(kind, rest.strip())
+
+
+def of_kind(kind: str, rest: str) -> Perturbation:
+    """Read the rest of a sentence of a known kind."""
+    match kind:
+        case "knock-down":
+            gene, share = _pair(kind, rest)
+            return KnockDown(gene, to=share)
+        case "overexpress":
+            gene, fold = _pair(kind, rest)
+            return Overexpress(gene, fold=fold)
+        case "knock-out":
+            return KnockOut(rest)
+        case "dominant-negative":
+            return DominantNegative(rest)
+        case "rescue":
+            gene, _, mutant = rest.partition(" ")
+            return Rescue(gene, mutant=mutant.strip())
+        case "drug" | "stimulus":
+            body, at, until = _times(rest)
+            name, _, dose = body.partition(" ")
+            return (Drug if kind == "drug" else Stimulus)(name, dose.strip(), at=at, until=until)
+        case "external":
+            body, at, until = _times(rest)
+            return External(_named(kind, body)["calcium"], at=at, until=until)
+        case "permeabilised":
+            body, at, until = _times(rest)
+            named = _named(kind, body)
+            return Permeabilised(named["calcium"], cytosol=float(named.get("cytosol", "1")), at=at, until=until)
+        case "calcium-trace":
+            return CalciumTrace(rest)
+    raise AssertionError(kind)
+
+
+def _pair(kind: str, rest: str) -> tuple[str, float]:
+    gene, equals, number = rest.partition("=")
+    try:
+        return gene.strip(), float(number)
+    except ValueError as problem:
+        raise refuse(ProtocolError, rest, KINDS[kind], f"Write {KINDS[kind]}.") from problem
+
+
+def _times(text: str) -> tuple[str, str, str]:
+    text, _, until = _split(text, "until")
+    text, _, at = _split(text, "at")
+    return text, at or "0 min", until
+
+
+def _split(text: str, word: str) -> tuple[str, str, str]:
+    found = re.search(rf"\s{word}\s", text)
+    return (text[: found.start()].strip(), word, text[found.end() :].strip()) if found else (text.strip(), "", "")
+
+
+def _named(kind: str, text: str) -> dict[str, str]:
+    found = dict(re.findall(r"(\w+)=(.*?)(?=\s+\w+=|$)", text))
+    if "calcium" not in found or set(found) - {"calcium", "cytosol"}:
+        odd = next(iter(set(found) - {"calcium", "cytosol"}), text)
+        hint = nearest(odd, ("calcium", "cytosol"))
+        raise refuse(ProtocolError, text, KINDS[kind], f"Write {KINDS[kind]}.", hint)
+    return found

@@ -1,0 +1,238 @@
+"""Run an experiment: a line, what is done to it, how long; get a `Run`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from exude.cascade import CELL
+from exude.catalog import read
+from exude.derive import leaves, symbols
+from exude.engine import layout, provenance, result, vesicles
+from exude.engine.layout import Output, Rows
+from exude.engine.result import Run
+from exude.errors import Interrupted, ProtocolError, UnknownName, refuse
+from exude.experiment.checkpoint import Checkpoint
+from exude.experiment.perturbations import Perturbation, say
+from exude.experiment.protocol import LEVELS, Cells, Genotype, Numbers, Protocol
+from exude.units import seconds
+
+Progress = Callable[[int, int], None]
+"""Called with cells done and cells in all."""
+
+MOST_CELLS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run is made and recorded; the defaults suit a bench question."""
+
+    every: str = "1 min"
+    """Time between recorded points."""
+    snapshots: tuple[str, ...] = ("end",)
+    """Times at which every MVB is read; 'end' is the end of the run."""
+    events: bool = True
+    """Keep the event table (fusions with plasma membrane and lysosome)."""
+    stage_changes: bool = False
+    """Add every change of stage to the event table."""
+    burn_in: str = "24 h"
+    """Undisturbed time before the run, under the lasting perturbations."""
+    alike: bool = False
+    """Give all cells the same levels: no spread between cells."""
+    hypothesis: str = "both-c2"
+    """Which rival mechanism; `exude list hypotheses` names them."""
+    numbers: Numbers = field(default_factory=Numbers.default)
+    """Parameter values, internal units."""
+    threads: int = 0
+    """Threads; 0 takes all cores. The result does not depend on it."""
+    checkpoint: str = ""
+    """Folder in which finished blocks are kept while the run goes on."""
+    resume: bool = False
+    """Go on from the checkpoint."""
+
+
+@cache
+def cell_symbols() -> symbols.Symbols:
+    """The cell's symbols with the catalogue's units, checked."""
+    found = symbols.Symbols(CELL, {name: number.unit for name, number in read.parameters().items()})
+    found.check()
+    return found
+
+
+def hypothesis_values(name: str) -> dict[str, float]:
+    """Parameters a rival mechanism changes; UnknownName with the nearest one otherwise."""
+    known = {h.name: h for h in CELL.hypotheses}
+    if name not in known:
+        raise refuse(UnknownName, name, f"a hypothesis: {', '.join(known)}", "`exude list hypotheses` explains them.", known)
+    return dict(known[name].values)
+
+
+def simulate(
+    line: str,
+    *what: Perturbation,
+    duration: str = "2 h",
+    cells: int = 200,
+    seed: int = 1,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Simulate `cells` cells of a line under any number of perturbations.
+
+    line: name of a cell line ('MDA-MB-231'). what: knock-downs, rescues, drugs, stimuli, in any order.
+    duration: time after the burn-in ('2 h'). seed: the same seed gives the same bits on any number of threads.
+    Returns a `Run`. Raises UnknownName, UnitError, ProtocolError for what cannot be done, Interrupted on Ctrl-C.
+
+    Example: simulate("MDA-MB-231", Stimulus("ionomycin", "5 uM", at="5 min"), KnockDown("UNC13D", to=0.2))
+
+    Valid when: calcium is common to the whole cell; ILV patches flip independently; calcium is constant within a
+    step in which it moves by at most 8 %. Exact otherwise (no time-stepping of vesicles).
+    """
+    settings = settings or Settings()
+    numbers = settings.numbers.but(**hypothesis_values(settings.hypothesis))
+    protocol = _protocol(what, duration, settings, numbers)
+    job, population = _job(read.line(line).name, what, protocol, numbers, settings, seed)
+    _check_cells(cells)
+    identity = {
+        "format": provenance.FORMAT, "line": job_line(line), "what": [repr(w) for w in what], "duration": duration,
+        "cells": cells, "seed": seed, "hypothesis": settings.hypothesis, "numbers": numbers.values,
+        "every": settings.every, "snapshots": settings.snapshots, "events": settings.events,
+        "stage_changes": settings.stage_changes, "burn_in": settings.burn_in, "alike": settings.alike,
+        "model": leaves.source(cell_symbols()),
+    }  # fmt: skip
+    blocks = _collect(job, cells, settings, provenance.fingerprint(identity), progress)
+    attrs = _attrs(identity, what, population)
+    return _assemble(protocol, population, blocks, attrs)
+
+
+def job_line(name: str) -> str:
+    """The catalogue's spelling of a line."""
+    return read.line(name).name
+
+
+def _check_cells(cells: int) -> None:
+    if isinstance(cells, bool) or not isinstance(cells, int) or not 1 <= cells <= MOST_CELLS:
+        raise refuse(ProtocolError, cells, f"a whole number of cells from 1 to {MOST_CELLS}", "Write for example cells=500.")
+
+
+def _protocol(what: tuple[Perturbation, ...], duration: str, settings: Settings, numbers: Numbers) -> Protocol:
+    length = seconds(duration, what="duration")
+    every = seconds(settings.every, what="time between recorded points (every)")
+    if length <= 0 or every <= 0:
+        raise ProtocolError(f"duration {duration!r} and every {settings.every!r} must be longer than 0.")
+    every = min(every, length)
+    if length / every > 1e6:
+        raise ProtocolError(f"{length / every:.0f} recorded points per cell. Choose a longer `every` (now {settings.every}).")
+    snapshots = tuple(sorted({length if s == "end" else seconds(s, what="snapshot") for s in settings.snapshots}))
+    burn_in = seconds(settings.burn_in, what="burn_in")
+    return Protocol(tuple(what), length, every, burn_in, snapshots, settings.stage_changes, numbers)
+
+
+def _job(
+    line: str, what: tuple[Perturbation, ...], protocol: Protocol, numbers: Numbers, settings: Settings, seed: int
+) -> tuple[vesicles.Job, Cells]:
+    known = cell_symbols()
+    medians = Genotype(read.line(line), tuple(what)).medians(numbers)
+    population = Cells(medians, numbers, seed, settings.alike)
+    job = vesicles.Job(
+        symbols=known,
+        parameters=numbers.vector(known),
+        timeline=protocol.timeline(),
+        numerics=layout.numerics_of(read.numerics(), known),
+        rows=len(protocol.output_times),
+        log_events=settings.events or settings.stage_changes,
+        seed=seed,
+        levels=population.levels,
+        starts=np.array([numbers[trace.start] for trace in CELL.traces]),
+    )
+    return job, population
+
+
+def _collect(
+    job: vesicles.Job, cells: int, settings: Settings, identity: str, progress: Progress | None
+) -> list[tuple[int, Output, Rows, Rows]]:
+    """Run all cells, from the checkpoint on where there is one."""
+    kept: list[tuple[int, Output, Rows, Rows]] = []
+    store = Checkpoint(Path(settings.checkpoint), identity, resume=settings.resume) if settings.checkpoint else None
+    if store:
+        kept += store.blocks()
+    done = sum(block[1].count.shape[0] for block in kept)
+
+    def take(block: vesicles.Block) -> None:
+        nonlocal done
+        row = (int(block.cells[0]), block.output, block.events, block.reads)
+        if store:
+            store.add(*row)
+        kept.append(row)
+        done += len(block.cells)
+        if progress:
+            progress(done, cells)
+
+    try:
+        vesicles.run(job, cells, threads=settings.threads or os.cpu_count() or 1, done=take, first=done)
+    except KeyboardInterrupt:
+        how = f"kept in {settings.checkpoint}; the same command with --resume goes on" if store else "not kept (no checkpoint)"
+        raise Interrupted(f"stopped after {done} of {cells} cells, {how}.") from None
+    if store:
+        store.remove()
+    return kept
+
+
+def _assemble(
+    protocol: Protocol, population: Cells, blocks: list[tuple[int, Output, Rows, Rows]], attrs: dict[str, str]
+) -> Run:
+    known = cell_symbols()
+    output = Output(*(np.concatenate([getattr(b[1], name) for b in blocks]) for name in Output._fields))
+    levels = population.levels(np.arange(output.count.shape[0], dtype=np.int64))
+    firsts = [b[0] for b in blocks]
+    return Run(
+        data=result.counts_dataset(known, output, protocol.output_times, levels, attrs),
+        events=result.rows_dataset(known, [b[2] for b in blocks], firsts, kind="event"),
+        vesicles=result.rows_dataset(known, [b[3] for b in blocks], firsts, kind="vesicle"),
+    )
+
+
+def _attrs(identity: dict[str, object], what: tuple[Perturbation, ...], population: Cells) -> dict[str, str]:
+    used = {k: v for k, v in identity.items() if k != "model"}
+    made = {
+        **used,
+        "conditions": [say(w) for w in what] or ["untreated"],
+        "fingerprint": provenance.fingerprint(identity),
+        "versions": provenance.versions(),
+        "sources": sources_used(str(identity["line"]), what, population.numbers),
+    }
+    return {"format": provenance.FORMAT, "provenance": json.dumps(made)}
+
+
+def sources_used(line: str, what: tuple[Perturbation, ...], numbers: Numbers) -> list[str]:
+    """Sources of the parameters, levels and drugs a run read: 'Key (doi): symbols'."""
+    used: dict[str, set[str]] = {}
+    catalogue = read.parameters()
+    for name in cell_symbols().parameters:
+        if np.isclose(numbers[name], read.value(name), rtol=1e-12):
+            for source in catalogue[name].source:
+                used.setdefault(source, set()).add(name)
+    for gene, level in read.line(line).levels.items():
+        if gene in LEVELS:
+            for source in level.source:
+                used.setdefault(source, set()).add(f"{line}: {gene}")
+    for w in what:
+        if hasattr(w, "dose"):
+            for effect in read.drug(w.name).effects:
+                for source in {*effect.potency.source, *effect.hill.source, *effect.maximum.source}:
+                    used.setdefault(source, set()).add(f"{w.name} on {effect.target}")
+    return [f"{describe(key)}: {', '.join(sorted(names))}" for key, names in sorted(used.items())]
+
+
+def describe(key: str) -> str:
+    """A reference in one phrase: key, journal, year, doi as far as seen."""
+    entry = read.references().get(key, {})
+    parts = [entry.get(name, "") for name in ("journal", "year")]
+    doi = f"doi {entry['doi']}" if "doi" in entry else f"PMID {entry['pmid']}" if "pmid" in entry else ""
+    detail = ", ".join(p for p in (*parts, doi) if p)
+    return f"{key} ({detail})" if detail else key
