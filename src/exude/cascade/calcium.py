@@ -45,6 +45,7 @@ CALCIUM = Chapter(
         ),
         Definition("j_serca", "v_serca * ATP2A2 * hill(calcium, half_serca, 2)", "uM/s"),
         Definition("j_pmca", "v_pmca * ATP2B1 * (1 + pump_gain * pump_activation) * hill(calcium, half_pmca, 2)", "uM/s"),
+        Definition("j_exchange", "v_exchange * hill(calcium, half_exchange, 2)", "uM/s", why="bounds calcium"),
         Definition("bapta_capacity", "bapta * kd_bapta / (kd_bapta + calcium) ** 2"),
         Definition("free_share", "1 / (1 + bapta_capacity / own_capacity)", why="BAPTA beside the cell's own buffers"),
         Definition("ip3r_q", "d2_calcium * (ip3_now + d1_ip3) / (ip3_now + d3_ip3)", "uM"),
@@ -53,7 +54,7 @@ CALCIUM = Chapter(
         Trace(
             "calcium",
             "uM",
-            "free_share * (j_release - j_serca + j_basal + j_soce + j_ionophore - j_pmca) + j_pore",
+            "free_share * (j_release - j_serca + j_basal + j_soce + j_ionophore - j_pmca - j_exchange) + j_pore",
             start="calcium_rest",
             meaning="free calcium in the cytosol",
         ),

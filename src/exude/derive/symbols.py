@@ -19,7 +19,7 @@ STAGE_COUNT = "n_"
 GATE_MARK = "growth"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Symbols:
     """All symbols of a cascade, ordered, with their tiers."""
 

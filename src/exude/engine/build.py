@@ -25,9 +25,16 @@ from exude.derive.symbols import Symbols
 LOOPS = {"vesicles": "run_cells", "meanfield": "run_field"}
 
 
+@cache
 def module(symbols: Symbols, loop: str) -> ModuleType:
     """The compiled module of `loop` ('vesicles' or 'meanfield') for one declared model."""
-    return _load(_text(leaves.source(symbols), loop), loop)
+    return _load(_text(leaf_text(symbols), loop), loop)
+
+
+@cache
+def leaf_text(symbols: Symbols) -> str:
+    """The leaves of one declared model as source text."""
+    return leaves.source(symbols)
 
 
 def cache_folder() -> Path:
@@ -46,7 +53,7 @@ def cache_folder() -> Path:
 
 def is_compiled(symbols: Symbols, loop: str) -> bool:
     """Whether this machine has compiled the loop before (then it starts in a fraction of a second)."""
-    path = _path(_text(leaves.source(symbols), loop), loop)
+    path = _path(_text(leaf_text(symbols), loop), loop)
     return any(path.parent.glob(f"__pycache__/{path.stem}.*.nbi"))
 
 

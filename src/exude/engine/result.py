@@ -165,9 +165,8 @@ def rows_dataset(symbols: Symbols, tables: Sequence[Rows], offsets: Sequence[int
         "diameter": ("diameter", "um", "diameter of the limiting membrane"),
     }
     data = {new: (kind, column(old), {"units": unit, "long_name": text}) for old, (new, unit, text) in notes.items()}
-    names = np.array(labels, dtype=object)[what] if len(what) else np.array([], dtype=object)
-    data["transition" if kind == "event" else "stage"] = (kind, names.astype(str), {"units": "1"})
+    data["transition" if kind == "event" else "stage"] = (kind, np.array(labels)[what], {"units": "1"})
     if kind == "event":
-        goes = np.array([ends[n] for n in labels], dtype=object)[what] if len(what) else np.array([], dtype=object)
-        data["fate"] = (kind, goes.astype(str), {"units": "1", "long_name": "where the event leads"})
+        goes = np.array([ends[name] for name in labels])[what]
+        data["fate"] = (kind, goes, {"units": "1", "long_name": "where the event leads"})
     return xr.Dataset(data)

@@ -239,8 +239,7 @@ class Protocol:
         add[extra] *= share
 
     def _open(self, what: Permeabilised, multiply: Floats, add: Floats) -> None:
-        (pore,) = (e for e in read.drug("streptolysin O").effects if e.target == "pore")
-        add[PLACE["pore"]] += pore.maximum.value * factor_to_internal(pore.maximum.unit)
+        add[PLACE["pore"]] += self.numbers["pore_open"]
         for symbol in SOLUBLE:
             multiply[PLACE[symbol]] *= what.cytosol
 

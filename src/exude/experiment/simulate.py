@@ -13,8 +13,8 @@ import numpy as np
 
 from exude.cascade import CELL
 from exude.catalog import read
-from exude.derive import leaves, symbols
-from exude.engine import layout, provenance, result, vesicles
+from exude.derive import symbols
+from exude.engine import build, layout, provenance, result, vesicles
 from exude.engine.layout import Output, Rows
 from exude.engine.result import Run
 from exude.errors import Interrupted, ProtocolError, UnknownName, refuse
@@ -103,7 +103,7 @@ def simulate(
         "cells": cells, "seed": seed, "hypothesis": settings.hypothesis, "numbers": numbers.values,
         "every": settings.every, "snapshots": settings.snapshots, "events": settings.events,
         "stage_changes": settings.stage_changes, "burn_in": settings.burn_in, "alike": settings.alike,
-        "model": leaves.source(cell_symbols()),
+        "model": build.leaf_text(cell_symbols()),
     }  # fmt: skip
     blocks = _collect(job, cells, settings, provenance.fingerprint(identity), progress)
     attrs = _attrs(identity, what, population)
@@ -214,7 +214,7 @@ def sources_used(line: str, what: tuple[Perturbation, ...], numbers: Numbers) ->
     used: dict[str, set[str]] = {}
     catalogue = read.parameters()
     for name in cell_symbols().parameters:
-        if np.isclose(numbers[name], read.value(name), rtol=1e-12):
+        if numbers[name] == read.value(name):
             for source in catalogue[name].source:
                 used.setdefault(source, set()).add(name)
     for gene, level in read.line(line).levels.items():
