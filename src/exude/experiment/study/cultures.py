@@ -1,0 +1,192 @@
+"""The cultures of the 2018 study: what each dish is, and the numbers read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from exude.engine.result import Run
+from exude.experiment.perturbations import (
+    DominantNegative, Drug, KnockDown, KnockOut, Overexpress, Perturbation, Rescue, Stimulus,
+)  # fmt: skip
+from exude.experiment.protocol import Numbers
+from exude.experiment.simulate import Settings, simulate
+
+REST = 2 * 3600.0
+"""Rest before the stimulus, s: long, so that basal release is well known."""
+WINDOW = 30 * 60.0
+"""The window of release under ionomycin, s. The source gives none: see the evidence file of Messenger2018."""
+EARLY = 10 * 60.0
+LINE = "MDA-MB-231"
+IONOMYCIN = Stimulus("ionomycin", "5 uM", at="120 min")
+DEPTHS = (0.5, 0.3, 0.2, 0.1, 0.05)
+MUTANTS = ("C2A*", "C2B*", "C2A*B*")
+SERIES = ("MCF-10A", "T-47D", "MCF-7", "MDA-MB-231", "A549", "PANC-1")
+
+
+@dataclass(frozen=True)
+class Culture:
+    """One dish: line, lasting and timed perturbations, mechanism, and how it is followed."""
+
+    name: str
+    what: tuple[Perturbation, ...] = ()
+    line: str = LINE
+    hypothesis: str = "both-c2"
+    duration: str = "150 min"
+    every: str = "10 min"
+
+    def run(self, numbers: Numbers, *, cells: int, seed: int, threads: int = 1, events: bool = False) -> Run:
+        """Simulate the dish."""
+        settings = Settings(
+            every=self.every, hypothesis=self.hypothesis, numbers=numbers, threads=threads, events=events, burn_in="20 h"
+        )
+        return simulate(self.line, *self.what, duration=self.duration, cells=cells, seed=seed, settings=settings)
+
+
+def knock_down(depth: float = 0.1) -> KnockDown:
+    """Munc13-4 knock-down."""
+    return KnockDown("UNC13D", to=depth)
+
+
+def _mechanism(hypothesis: str) -> list[Culture]:
+    """Dishes that tell the calcium hypotheses apart."""
+    kd = knock_down()
+    tag = "" if hypothesis == "both-c2" else f"{hypothesis}: "
+    dishes = [
+        Culture(f"{tag}wild type", (IONOMYCIN,), hypothesis=hypothesis),
+        Culture(f"{tag}knock-down 0.1", (kd, IONOMYCIN), hypothesis=hypothesis),
+        Culture(f"{tag}rescue wild type", (kd, Rescue("UNC13D"), IONOMYCIN), hypothesis=hypothesis),
+    ]
+    dishes += [
+        Culture(f"{tag}rescue {m}", (kd, Rescue("UNC13D", mutant=m), IONOMYCIN), hypothesis=hypothesis) for m in MUTANTS
+    ]
+    histamine = Stimulus("histamine", "100 uM", at="15 s")
+    for label, mutant in (("wild type", ""), ("C2A*", "C2A*")):
+        dishes.append(
+            Culture(
+                f"{tag}recruitment {label}",
+                (KnockOut("UNC13D"), Rescue("UNC13D", mutant=mutant), histamine),
+                hypothesis=hypothesis,
+                duration="75 s",
+                every="1 s",
+            )
+        )
+    return dishes
+
+
+def cultures() -> dict[str, Culture]:
+    """Every dish of the study by name."""
+    kd, dominant = knock_down(), DominantNegative("RAB11A")
+    dishes = [*_mechanism("both-c2"), *_mechanism("c2b-only"), *_mechanism("with-annexin-a6")]
+    dishes += [Culture(f"knock-down {d:g}", (knock_down(d), IONOMYCIN)) for d in DEPTHS if d != kd.to]
+    dishes += [
+        Culture("dominant-negative Rab11", (dominant, IONOMYCIN)),
+        Culture("dominant-negative Rab11, knock-down", (dominant, kd, IONOMYCIN)),
+        Culture("BAPTA-AM", (Drug("BAPTA-AM", "10 uM", at="90 min"), IONOMYCIN)),
+        Culture("burst", (IONOMYCIN,), line="HCT116", every="1 min"),
+        Culture("HCT116 for a day", line="HCT116", duration="24 h", every="1 h"),
+        Culture("wild type for a day", duration="24 h", every="1 h"),
+        Culture("rab8-route: wild type", hypothesis="rab8-route", duration="60 min"),
+        Culture("rab8-route: knock-down 0.1", (kd,), hypothesis="rab8-route", duration="60 min"),
+        Culture("rab8-route: dominant-negative Rab11", (dominant,), hypothesis="rab8-route", duration="60 min"),
+        Culture("to-lysosome: wild type", hypothesis="to-lysosome", duration="60 min"),
+        Culture("to-lysosome: knock-down 0.1", (kd,), hypothesis="to-lysosome", duration="60 min"),
+        Culture("local-calcium: wild type", hypothesis="local-calcium", duration="120 min"),
+        Culture(
+            "local-calcium: BAPTA-AM", (Drug("BAPTA-AM", "10 uM"),), hypothesis="local-calcium", duration="120 min"
+        ),
+        Culture("BAPTA-AM at rest", (Drug("BAPTA-AM", "10 uM"),), duration="120 min"),
+    ]
+    dishes += [Culture(f"series {line}", (IONOMYCIN,), line=line) for line in SERIES if line != LINE]
+    dishes += [
+        Culture(f"A549 UNC13D x{fold:g}", (Overexpress("UNC13D", fold), IONOMYCIN), line="A549") for fold in (2.0, 4.0)
+    ]
+    return {dish.name: dish for dish in dishes}
+
+
+@dataclass(frozen=True)
+class Read:
+    """What is read from one dish, averaged over its cells; rates per cell and hour."""
+
+    values: Mapping[str, float]
+    curves: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> float:
+        return self.values[name]
+
+
+def gained(run: Run, start: float, stop: float, what: str = "exosomes") -> float:
+    """Mean gain per cell of a cumulative quantity between two times in s."""
+    mean = run.data[what].values.mean(axis=0)
+    time = run.data["time"].values
+    return float(np.interp(stop, time, mean) - np.interp(start, time, mean))
+
+
+def read_dish(run: Run) -> Read:
+    """All numbers of one dish that some row needs."""
+    end = float(run.data["time"].values[-1])
+    rest = min(REST, end)
+    values = {
+        "basal": gained(run, 0.0, rest) / rest * 3600.0,
+        "basal_events": gained(run, 0.0, rest, "fusions") / rest * 3600.0,
+        "unc13d": float(np.median(run.data["level"].sel(symbol="UNC13D").values)),
+    }
+    if end >= REST + WINDOW and end < 2 * REST:
+        values |= _stimulated(run, values["basal"])
+    values |= _membranes(run, rest)
+    curves = {
+        "time": run.data["time"].values,
+        "exosomes": run.data["exosomes"].values.mean(axis=0),
+        "calcium": run.data["calcium"].values.mean(axis=0),
+        "recruited": run.data["recruited"].values.mean(axis=0),
+        "diameters": run.vesicles["diameter"].values,
+        "mt1_mmp": run.vesicles["mt1_mmp"].values,
+        "per_cell": (run.data["exosomes"].values[:, -1]).astype(float),
+    }
+    return Read(values, curves)
+
+
+def _stimulated(run: Run, basal: float) -> dict[str, float]:
+    at_rest = basal * WINDOW / 3600.0
+    released = gained(run, REST, REST + WINDOW)
+    early = gained(run, REST, REST + EARLY)
+    late = released - early
+    return {
+        "released": released,
+        "fold": released / at_rest if at_rest > 0 else np.nan,
+        "increment": released - at_rest,
+        "early_share": (early - basal * EARLY / 3600.0) / (released - at_rest),
+        "late_over_basal": late / (basal * (WINDOW - EARLY) / 3600.0) if basal > 0 else np.nan,
+        "events": gained(run, REST, REST + WINDOW, "fusions"),
+        "events_rest": gained(run, 0.0, REST, "fusions") * WINDOW / REST,
+        "onset": _onset(run, basal),
+    }
+
+
+def _onset(run: Run, basal: float) -> float:
+    """Minutes from the stimulus to the first recorded step in which release exceeds twice the basal rate."""
+    time, mean = run.data["time"].values, run.data["exosomes"].values.mean(axis=0)
+    rate = np.diff(mean) / np.diff(time) * 3600.0
+    after = (time[1:] > REST) & (rate > 2 * basal)
+    return float((time[1:][after][0] - REST) / 60.0) if after.any() else np.inf
+
+
+def _membranes(run: Run, rest: float) -> dict[str, float]:
+    mvbs, exosomes = run.vesicles, gained(run, 0.0, rest)
+    if mvbs.sizes["vesicle"] == 0:
+        return {}
+    count = run.data["stage_count"].values.sum(axis=2).mean()
+    return {
+        "diameter": float(mvbs["diameter"].mean()),
+        "mvbs": float(count),
+        "ilvs": float(mvbs["ilv"].mean()),
+        "mt1_per_mvb": float(mvbs["mt1_mmp"].mean()),
+        "mt1_per_exosome": gained(run, 0.0, rest, "exosomal_cargo") / exosomes if exosomes > 0 else 0.0,
+        "rab11_arrivals": gained(run, 0.0, rest, "growths") / rest / count if count > 0 else 0.0,
+    }
+
+
+Reads = Mapping[str, Read]
+Quantity = Callable[[Reads], float]

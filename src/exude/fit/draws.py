@@ -1,0 +1,91 @@
+"""Random parameter sets: from the priors, from a file of accepted sets, and back into catalogue units."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from exude.catalog import read
+from exude.engine import streams
+from exude.errors import CatalogError
+from exude.experiment.protocol import Numbers
+from exude.units import factor_to_internal
+
+MODEL_CHAPTERS = ("calcium", "effectors", "endosomes", "exosomes")
+FILE = "fit/draws.csv"
+
+
+@cache
+def fitted() -> tuple[str, ...]:
+    """Parameters the fit may move."""
+    return tuple(sorted(name for name, p in read.parameters().items() if p.status == "fitted"))
+
+
+@cache
+def uncertain() -> tuple[str, ...]:
+    """Parameters of the model that are not fitted and not exactly known."""
+    chapters = read.chapter_of()
+    return tuple(
+        sorted(
+            name
+            for name, p in read.parameters().items()
+            if p.status != "fitted" and chapters[name] in MODEL_CHAPTERS and p.value > 0 and p.log_sd > 0
+        )
+    )
+
+
+def prior(seed: int, index: int, *, vary_all: bool) -> Numbers:
+    """The numbered random parameter set: fitted ones from their priors, others from their spread if `vary_all`."""
+    normal = streams.generator(seed, 1000 + index).standard_normal(len(fitted()) + len(uncertain()))
+    numbers, changed = Numbers.default(), {}
+    for name, z in zip((*fitted(), *uncertain()), normal, strict=True):
+        p = read.parameters()[name]
+        if name in fitted():
+            if p.start is None or p.prior is None:
+                raise CatalogError(f"{name}: a fitted number needs `start` and `prior`. Add both to its table.")
+            changed[name] = p.start * factor_to_internal(p.unit) * math.exp(float(p.prior.sd or 0) * z)
+        elif vary_all:
+            changed[name] = numbers[name] * math.exp(p.log_sd * z)
+    return numbers.but(**clip(changed))
+
+
+def clip(values: dict[str, float]) -> dict[str, float]:
+    """Shares stay below 1."""
+    shares = ("grow_without", "prime_without", "acid_share", "ceramide_share", "rab27a_share", "recruit_c2b",
+              "spread_shared", "flash_plateau", "dominant_negative_left", "bulk_recovery")  # fmt: skip
+    return {name: min(value, 1.0) if name in shares else value for name, value in values.items()}
+
+
+def save(sets: Sequence[Numbers]) -> str:
+    """Parameter sets as CSV text, in catalogue units."""
+    names = [*fitted(), *uncertain()]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for numbers in sets:
+        writer.writerow([f"{numbers[n] / factor_to_internal(read.parameter(n).unit):.6g}" for n in names])
+    return out.getvalue()
+
+
+@cache
+def accepted() -> tuple[Numbers, ...]:
+    """The accepted parameter sets of the catalogue."""
+    text = (read.data() / FILE).read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    base = Numbers.default()
+    try:
+        return tuple(
+            base.but(**{n: float(v) * factor_to_internal(read.parameter(n).unit) for n, v in row.items()}) for row in rows
+        )
+    except (ValueError, TypeError) as problem:
+        raise CatalogError(f"{FILE}: not a table of numbers ({problem}). Make it anew with `exude fit`.") from problem
+
+
+def geometric_mean(sets: Sequence[Numbers], names: Sequence[str]) -> dict[str, float]:
+    """Geometric mean of named parameters over sets."""
+    return {n: float(np.exp(np.mean([math.log(s[n]) for s in sets]))) for n in names}

@@ -1,0 +1,144 @@
+"""Fit the population to release-calcium, burst, basal, recruitment and signal-duration, and to nothing else.
+
+Approximate Bayesian computation by rejection (Pritchard et al. 1999): random parameter sets from the priors, each
+simulated as a culture of cells that differ, kept when every fitted finding is met. Births are scaled to the basal
+rate and the read-out constants solved, because each only scales one row. No likelihood is assumed, no hold-out read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from exude.catalog import read
+from exude.catalog.schema import Relation
+from exude.experiment.protocol import Numbers
+from exude.experiment.study.cultures import LINE, Culture, Read, cultures, read_dish
+from exude.fit import draws
+
+FINDINGS = {"basal": "K7a", "fold": "M1", "onset": "E2a", "early_share": "E2b", "late_over_basal": "E2c"}
+"""What the fit compares: our quantity and the finding that holds its rule."""
+REST_RANGE = ("resting_calcium_low", "resting_calcium_high")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One parameter set after scaling, and what it gives for the fitted findings."""
+
+    index: int
+    numbers: Numbers
+    got: dict[str, float]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every fitted finding is met (basal is met by scaling)."""
+        return all(within(relation(f), self.got[name]) for name, f in FINDINGS.items() if name != "basal")
+
+    @property
+    def misfit(self) -> float:
+        """Distance from the middle of the fitted ranges and of the priors, to choose one set among accepted ones."""
+        fold = relation("M1")
+        middle = np.log(self.got["fold"] / float(fold.value or 1)) / np.log(float(fold.high or 1) / float(fold.value or 1))
+        z = [
+            np.log(self.numbers[n] / prior_centre(n)) / float(p.prior.sd or 1)
+            for n in draws.fitted()
+            if (p := read.parameters()[n]).prior is not None
+        ]
+        return float(middle**2 + np.mean(np.square(z)))
+
+
+def relation(finding: str) -> Relation:
+    """The rule of a finding; refuses a hold-out."""
+    _, found = read.findings()[finding]
+    if found.role != "fit":
+        raise AssertionError(f"{finding} is a hold-out and may not be fitted")
+    return found.relation
+
+
+def within(rule: Relation, value: float) -> bool:
+    """Whether a number lies in the rule's range."""
+    above = rule.low is None or value >= rule.low
+    return bool(np.isfinite(value) and above and (rule.high is None or value <= rule.high))
+
+
+def prior_centre(name: str) -> float:
+    """Centre of a fitted parameter's prior, internal units."""
+    p = read.parameters()[name]
+    return float(p.start or p.value) * draws.factor_to_internal(p.unit)
+
+
+def scale_births(numbers: Numbers, *, cells: int, seed: int) -> Numbers:
+    """Scale births until basal release is in the middle of its finding; release is nearly proportional to births."""
+    target = float(relation(FINDINGS["basal"]).value or 0)
+    for _ in range(2):
+        rest = Culture("rest", duration="4 h", every="30 min")
+        basal = read_dish(rest.run(numbers, cells=cells, seed=seed))["basal"]
+        if not basal > 0:
+            return numbers
+        numbers = numbers.but(k_birth=numbers["k_birth"] * target / basal)
+    return numbers
+
+
+def solve_readouts(numbers: Numbers) -> Numbers:
+    """Constants that scale one read-out each: C2A*'s share of recruitment, its resting share, the signal times."""
+    dishes = cultures()
+    run = dishes["recruitment wild type"].run(numbers, cells=64, seed=1)
+    peak = float(run.data["calcium"].values.mean(axis=0).max())
+    rest = float(run.data["calcium"].values.mean(axis=0)[0])
+
+    def bound(calcium: float, domain: str) -> float:
+        n = numbers[f"hill_{domain}"]
+        return calcium**n / (numbers[f"half_{domain}"] ** n + calcium**n)
+
+    share = float(relation("B10a").value or 0)
+    both, alone = bound(peak, "c2a") * bound(peak, "c2b"), bound(peak, "c2b")
+    c2b = share * both / (alone * (1 - share) + share * both)
+    seen = c2b * alone + (1 - c2b) * both
+    before = c2b * bound(rest, "c2b") + (1 - c2b) * bound(rest, "c2a") * bound(rest, "c2b")
+    fold = float(relation("B9a").value or 0)
+    resting = max((seen - fold * before) / (fold - 1), 1e-9)
+    times = {"cd63_signal_time": "K1a", "vamp2_signal_time": "K1b"}
+    return numbers.but(recruit_c2b=c2b, recruit_rest=resting, **{n: float(relation(f).value or 0) for n, f in times.items()})
+
+
+def observe(numbers: Numbers, *, cells: int, seed: int) -> dict[str, float]:
+    """The fitted quantities of one parameter set."""
+    dishes = cultures()
+    wild: Read = read_dish(dishes["wild type"].run(numbers, cells=cells, seed=seed))
+    burst: Read = read_dish(dishes["burst"].run(numbers, cells=cells, seed=seed))
+    got = {"basal": wild["basal"], "fold": wild["fold"]}
+    got |= {name: burst[name] for name in ("onset", "early_share", "late_over_basal")}
+    return got | {"rest": float(wild.curves["calcium"][0])}
+
+
+def attempt(task: tuple[int, Numbers, int, int]) -> Tried:
+    """Scale, observe."""
+    index, numbers, cells, seed = task
+    scaled = scale_births(numbers, cells=cells, seed=seed)
+    return Tried(index, scaled, observe(scaled, cells=cells, seed=seed))
+
+
+def search(
+    sets: Iterable[tuple[int, Numbers]], *, cells: int, seed: int, workers: int, tick: Callable[[Tried], None]
+) -> list[Tried]:
+    """Try all sets, in processes; `tick` is called as each is done, in order."""
+    tasks = [(index, numbers, cells, seed) for index, numbers in sets]
+    tried: list[Tried] = []
+    for result in _map(tasks, workers):
+        tick(result)
+        tried.append(result)
+    return tried
+
+
+def _map(tasks: list[tuple[int, Numbers, int, int]], workers: int) -> Iterator[Tried]:
+    if workers == 1:
+        yield from map(attempt, tasks)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(attempt, tasks, chunksize=4)
+
+
+__all__ = ["FINDINGS", "LINE", "Tried", "attempt", "observe", "scale_births", "search", "solve_readouts", "within"]
