@@ -7,7 +7,15 @@ if TYPE_CHECKING:
     from exude.engine.result import Run
     from exude.errors import ExudeError
     from exude.experiment.perturbations import (
-        CalciumTrace, DominantNegative, Drug, External, KnockDown, KnockOut, Overexpress, Permeabilised, Rescue,
+        CalciumTrace,
+        DominantNegative,
+        Drug,
+        External,
+        KnockDown,
+        KnockOut,
+        Overexpress,
+        Permeabilised,
+        Rescue,
         Stimulus,
     )  # fmt: skip
     from exude.experiment.protocol import Numbers

@@ -161,7 +161,9 @@ class Protocol:
     def timeline(self) -> Timeline:
         """Intervals and segments as the kernels read them."""
         changes = [t for w in self.acute for t in w.window if 0 < t < self.duration]
-        multiply, add, starts_at = [], [], []
+        multiply: list[Floats] = []
+        add: list[Floats] = []
+        starts_at: list[float] = []
         for t in [-self.burn_in, 0.0, *sorted(set(changes))]:
             m, a = self._segment(t)
             if multiply and np.array_equal(m, multiply[-1]) and np.array_equal(a, add[-1]):
@@ -260,4 +262,4 @@ def effect_size(effect: Effect, dose: float) -> float:
     if dose <= 0:
         return 0.0
     top = effect.maximum.value * factor_to_internal(effect.maximum.unit)
-    return top / (1 + (effect.potency.value / dose) ** effect.hill.value)
+    return float(top / (1 + (effect.potency.value / dose) ** effect.hill.value))

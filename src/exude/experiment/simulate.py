@@ -19,7 +19,7 @@ from exude.engine.layout import Output, Rows
 from exude.engine.result import Run
 from exude.errors import Interrupted, ProtocolError, UnknownName, refuse
 from exude.experiment.checkpoint import Checkpoint
-from exude.experiment.perturbations import Perturbation, say
+from exude.experiment.perturbations import Drug, Perturbation, say
 from exude.experiment.protocol import LEVELS, Cells, Genotype, Numbers, Protocol
 from exude.units import seconds
 
@@ -222,7 +222,7 @@ def sources_used(line: str, what: tuple[Perturbation, ...], numbers: Numbers) ->
             for source in level.source:
                 used.setdefault(source, set()).add(f"{line}: {gene}")
     for w in what:
-        if hasattr(w, "dose"):
+        if isinstance(w, Drug):
             for effect in read.drug(w.name).effects:
                 for source in {*effect.potency.source, *effect.hill.source, *effect.maximum.source}:
                     used.setdefault(source, set()).add(f"{w.name} on {effect.target}")

@@ -1,4 +1,4 @@
-"""Random parameter sets: from the priors, from a file of accepted sets, and back into catalogue units."""
+"""Random parameter sets from the priors, and sets as text in catalogue units."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from exude.experiment.protocol import Numbers
 from exude.units import factor_to_internal
 
 MODEL_CHAPTERS = ("calcium", "effectors", "endosomes", "exosomes")
-FILE = "fit/draws.csv"
 
 
 @cache
@@ -70,20 +69,6 @@ def save(sets: Sequence[Numbers]) -> str:
     for numbers in sets:
         writer.writerow([f"{numbers[n] / factor_to_internal(read.parameter(n).unit):.6g}" for n in names])
     return out.getvalue()
-
-
-@cache
-def accepted() -> tuple[Numbers, ...]:
-    """The accepted parameter sets of the catalogue."""
-    text = (read.data() / FILE).read_text(encoding="utf-8")
-    rows = list(csv.DictReader(io.StringIO(text)))
-    base = Numbers.default()
-    try:
-        return tuple(
-            base.but(**{n: float(v) * factor_to_internal(read.parameter(n).unit) for n, v in row.items()}) for row in rows
-        )
-    except (ValueError, TypeError) as problem:
-        raise CatalogError(f"{FILE}: not a table of numbers ({problem}). Make it anew with `exude fit`.") from problem
 
 
 def geometric_mean(sets: Sequence[Numbers], names: Sequence[str]) -> dict[str, float]:

@@ -15,13 +15,14 @@ import numpy as np
 
 from exude.catalog import read
 from exude.catalog.schema import Relation
+from exude.experiment.assays.phluorin_tirf import SIGNAL_TIME, expected_duration
 from exude.experiment.protocol import Numbers
-from exude.experiment.study.cultures import LINE, Culture, Read, cultures, read_dish
+from exude.experiment.study.cultures import Culture, cultures, read_dish
 from exude.fit import draws
+from exude.units import factor_to_internal
 
 FINDINGS = {"basal": "K7a", "fold": "M1", "onset": "E2a", "early_share": "E2b", "late_over_basal": "E2c"}
 """What the fit compares: our quantity and the finding that holds its rule."""
-REST_RANGE = ("resting_calcium_low", "resting_calcium_high")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def within(rule: Relation, value: float) -> bool:
 def prior_centre(name: str) -> float:
     """Centre of a fitted parameter's prior, internal units."""
     p = read.parameters()[name]
-    return float(p.start or p.value) * draws.factor_to_internal(p.unit)
+    return float(p.start or p.value) * factor_to_internal(p.unit)
 
 
 def scale_births(numbers: Numbers, *, cells: int, seed: int) -> Numbers:
@@ -75,7 +76,7 @@ def scale_births(numbers: Numbers, *, cells: int, seed: int) -> Numbers:
     target = float(relation(FINDINGS["basal"]).value or 0)
     for _ in range(2):
         rest = Culture("rest", duration="4 h", every="30 min")
-        basal = read_dish(rest.run(numbers, cells=cells, seed=seed))["basal"]
+        basal = read_dish(rest, rest.run(numbers, cells=cells, seed=seed), numbers)["mean_rate"]
         if not basal > 0:
             return numbers
         numbers = numbers.but(k_birth=numbers["k_birth"] * target / basal)
@@ -91,7 +92,7 @@ def solve_readouts(numbers: Numbers) -> Numbers:
 
     def bound(calcium: float, domain: str) -> float:
         n = numbers[f"hill_{domain}"]
-        return calcium**n / (numbers[f"half_{domain}"] ** n + calcium**n)
+        return float(calcium**n / (numbers[f"half_{domain}"] ** n + calcium**n))
 
     share = float(relation("B10a").value or 0)
     both, alone = bound(peak, "c2a") * bound(peak, "c2b"), bound(peak, "c2b")
@@ -100,15 +101,24 @@ def solve_readouts(numbers: Numbers) -> Numbers:
     before = c2b * bound(rest, "c2b") + (1 - c2b) * bound(rest, "c2a") * bound(rest, "c2b")
     fold = float(relation("B9a").value or 0)
     resting = max((seen - fold * before) / (fold - 1), 1e-9)
-    times = {"cd63_signal_time": "K1a", "vamp2_signal_time": "K1b"}
-    return numbers.but(recruit_c2b=c2b, recruit_rest=resting, **{n: float(relation(f).value or 0) for n, f in times.items()})
+    times = {
+        "cd63_signal_time": _signal_time(numbers, "CD63", "K1a"), "vamp2_signal_time": _signal_time(numbers, "VAMP2", "K1b")
+    }  # fmt: skip
+    return numbers.but(recruit_c2b=c2b, recruit_rest=resting, **times)
+
+
+def _signal_time(numbers: Numbers, reporter: str, finding: str) -> float:
+    """Signal time at which the film's mean duration is the reported one."""
+    name, target = SIGNAL_TIME[reporter], float(relation(finding).value or 0)
+    for _ in range(4):
+        numbers = numbers.but(**{name: numbers[name] * target / expected_duration(numbers, reporter)})
+    return numbers[name]
 
 
 def observe(numbers: Numbers, *, cells: int, seed: int) -> dict[str, float]:
     """The fitted quantities of one parameter set."""
     dishes = cultures()
-    wild: Read = read_dish(dishes["wild type"].run(numbers, cells=cells, seed=seed))
-    burst: Read = read_dish(dishes["burst"].run(numbers, cells=cells, seed=seed))
+    wild, burst = (read_dish(d, d.run(numbers, cells=cells, seed=seed), numbers) for d in (dishes["wild type"], dishes["burst"]))
     got = {"basal": wild["basal"], "fold": wild["fold"]}
     got |= {name: burst[name] for name in ("onset", "early_share", "late_over_basal")}
     return got | {"rest": float(wild.curves["calcium"][0])}
@@ -141,4 +151,3 @@ def _map(tasks: list[tuple[int, Numbers, int, int]], workers: int) -> Iterator[T
         yield from pool.map(attempt, tasks, chunksize=4)
 
 
-__all__ = ["FINDINGS", "LINE", "Tried", "attempt", "observe", "scale_births", "search", "solve_readouts", "within"]

@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from exude.experiment.panels import Array, Bars, Curves, Distributions, Panel, Series
-from exude.show.style import BAND, CONTROL, FAINT, INK, PALETTE, REPORTED_INK, WINDOWS, is_control, said, width_of, wrap
+from exude.show.style import BAND, CONTROL, FAINT, INK, PALETTE, REPORTED_INK, WINDOWS, is_control, width_of, wrap
+from exude.show.words import micro, said
 
 FEWEST_FOR_DENSITY = 30
 """Samples below this are shown as steps (cumulative share): a smoothed curve would claim more than is known."""
@@ -61,7 +62,7 @@ def draw_bars(axes: Axes, panel: Bars, room: Room) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(place) - 0.5, -0.5)
-    axes.set_xlabel(wrap(panel.ylabel, _letters(room)))
+    axes.set_xlabel(wrap(micro(panel.ylabel), _letters(room)))
     axes.margins(x=0.06)
     if panel.band is not None:
         axes.axvspan(*panel.band, color=BAND, alpha=0.25, lw=0, zorder=0)
@@ -98,11 +99,11 @@ def draw_curves(axes: Axes, panel: Curves, room: Room) -> None:
             series.x, series.y, color=colour, marker="o" if few else "", ms=2.8, clip_on=not few, zorder=3 - series.control / 2
         )  # fmt: skip
     _limits(axes, panel)
-    top_tags(axes, [(a, b, text, FAINT) for a, b, text in panel.windows], room, log=panel.log_x)
+    top_tags(axes, [(a, b, text, FAINT) for a, b, text in sorted(panel.windows)], room, log=panel.log_x)
     if panel.band is not None:
         _tag_beside_band(axes, panel, room)
-    axes.set_xlabel(wrap(panel.xlabel, _letters(room)))
-    axes.set_ylabel(wrap(panel.ylabel, int(room.height / room.size / 0.58)))
+    axes.set_xlabel(wrap(micro(panel.xlabel), _letters(room)))
+    axes.set_ylabel(wrap(micro(panel.ylabel), int(room.height / room.size / 0.58)))
     if panel.log_x:
         _plain_log_ticks(axes, panel)
     if len(panel.series) > 1:
@@ -147,7 +148,7 @@ def name_ends(axes: Axes, series: Sequence[Series], colours: Sequence[str], room
     ends = [(_last(s.y) - low) / (high - low) for s in series]
     for i, at in spread_apart(ends, heights).items():
         axes.annotate(
-            texts[i], (1.015, at), xycoords="axes fraction", va="center", ha="left", color=colours[i],
+            texts[i], (1.025, at), xycoords="axes fraction", va="center", ha="left", color=colours[i],
             fontsize=room.size, annotation_clip=False, linespacing=1.05,
         )  # fmt: skip
 
@@ -183,30 +184,43 @@ def _tag_beside_band(axes: Axes, panel: Curves, room: Room) -> None:
     )  # fmt: skip
 
 
-def top_tags(axes: Axes, tags: Sequence[tuple[float, float, str, str]], room: Room, *, log: bool = False) -> None:
-    """Name spans of x above the data, in as many rows as keep the names apart; the axes grow to hold them."""
-    if not tags:
+Tag = tuple[float, float, str, str]
+"""Start and end on the x axis, words, colour."""
+
+
+def top_tags(axes: Axes, tags: Sequence[Tag], room: Room, *, log: bool = False, above: int = 0) -> None:
+    """Name spans of x above the data, in as many rows as keep the names apart; the axes grow to hold them.
+
+    `above`: rows of text that stand there already.
+    """
+    if not tags and not above:
         return
     scale = math.log10 if log else float
     left, right = (scale(edge) for edge in axes.get_xlim())
-    rows: list[float] = []
-    placed: list[tuple[float, int, str, str]] = []
-    for start, stop, text, colour in sorted(tags, key=lambda tag: tag[0]):
-        text = wrap(text, max(12, int(0.6 * _letters(room)))).replace("\n", " ") if len(text) < 34 else text
-        half = width_of(text, room.size) / room.width / 2
-        middle = ((scale(max(start, 1e-12) if log else start) + scale(stop)) / 2 - left) / (right - left)
-        middle = min(max(middle, half), max(1 - half, half))
-        row = next((i for i, edge in enumerate(rows) if edge <= middle - half), len(rows))
-        rows[row:row + 1] = [middle + half + 0.02]  # fmt: skip
-        placed.append((middle, row, text, colour))
+    spans = [((scale(a) - left) / (right - left), (scale(b) - left) / (right - left), text) for a, b, text, _ in tags]
+    placed = rows_of(spans, room)
+    rows = above + max((row + 1 for _, row in placed), default=0)
     low, high = axes.get_ylim()
     step = room.size * 1.35 / room.height
-    axes.set_ylim(low, low + (high - low) / max(1 - step * len(rows), 0.4))
-    for middle, row, text, colour in placed:
+    axes.set_ylim(low, low + (high - low) / max(1 - step * (rows + 0.2), 0.4))
+    for (middle, row), (_, _, text, colour) in zip(placed, tags, strict=True):
         axes.text(
-            middle, 1 - step * row, text, transform=axes.transAxes, ha="center", va="top", fontsize=room.size, color=colour,
-            bbox=BACKING if colour == REPORTED_INK else None, zorder=6,
+            middle, 1 - step * (above + row), text, transform=axes.transAxes, ha="center", va="top",
+            fontsize=room.size, color=colour, zorder=6,
         )  # fmt: skip
+
+
+def rows_of(spans: Sequence[tuple[float, float, str]], room: Room) -> list[tuple[float, int]]:
+    """Middle and row of each name, such that names in one row do not touch; spans are shares of the width."""
+    edges: list[float] = []
+    placed: list[tuple[float, int]] = []
+    for start, stop, text in spans:
+        half = width_of(text, room.size) / room.width / 2
+        middle = min(max((start + stop) / 2, half), max(1 - half, half))
+        row = next((i for i, edge in enumerate(edges) if edge <= middle - half), len(edges))
+        edges[row:row + 1] = [middle + half + 0.02]  # fmt: skip
+        placed.append((middle, row))
+    return placed
 
 
 def draw_distributions(axes: Axes, panel: Distributions, room: Room) -> None:
@@ -226,18 +240,18 @@ def draw_distributions(axes: Axes, panel: Distributions, room: Room) -> None:
             axes.fill_between(x, 0, y, color=colour, alpha=0.15, lw=0)
         elif len(values):
             axes.ecdf(values, color=colour)
-    unit = re.search(r"\(([^()]+)\)\s*$", panel.xlabel)
+    unit = re.search(r"\(([^()]+)\)\s*$", micro(panel.xlabel))
     per = " (per decade)" if log else f" (1/{unit.group(1)})" if unit and unit.group(1) != "1" else ""
     axes.set_ylabel(f"density{per}" if smooth else "cumulative share")
-    axes.set_xlabel(wrap(panel.xlabel, _letters(room)))
+    axes.set_xlabel(wrap(micro(panel.xlabel), _letters(room)))
     axes.set_ylim(bottom=0)
     if smooth and not log:
         _trim(axes, [v for _, v in samples])
-    for at, _ in panel.marks:
-        axes.axvline(at, color=REPORTED_INK, lw=0.9, ls=(0, (3, 2)), zorder=1)
-    top_tags(axes, [(at, at, text, REPORTED_INK) for at, text in panel.marks], room, log=log)
+    top = axes.get_ylim()[1]
+    axes.vlines([at for at, _ in panel.marks], 0, top, color=REPORTED_INK, lw=0.9, ls=(0, (3, 2)), zorder=1)
     names = [f"{label}: median {said(float(np.median(v))) if len(v) else '–'} (n = {len(v):,})" for label, v in samples]
-    _key(axes, names, colours, room)
+    rows = _key(axes, names, colours, room)
+    top_tags(axes, [(at, at, text, REPORTED_INK) for at, text in sorted(panel.marks)], room, log=log, above=rows)
 
 
 def _far_apart(samples: Sequence[Array]) -> bool:
@@ -256,20 +270,17 @@ def _trim(axes: Axes, samples: Sequence[Array]) -> None:
     axes.set_xlim(max(low - pad, 0.0) if low >= 0 else low - pad, high + pad)
 
 
-def _key(axes: Axes, names: Sequence[str], colours: Sequence[str], room: Room) -> None:
-    """Coloured lines of text above the data: label, median, number."""
+def _key(axes: Axes, names: Sequence[str], colours: Sequence[str], room: Room) -> int:
+    """Coloured lines of text at the top: label, median, number. Returns the rows they take."""
     lines = [wrap(name, _letters(room)) for name in names]
-    step = room.size * 1.3 / room.height
-    rows = sum(line.count("\n") + 1 for line in lines)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, low + (high - low) / max(1 - step * (rows + 0.3), 0.35))
-    tagged = [t for t in axes.texts if t.get_transform() == axes.transAxes]
-    at = 1.0 - step * len({round(t.get_position()[1], 4) for t in tagged})
+    rows = 0
     for line, colour in zip(lines, colours, strict=True):
+        at = 1.0 - room.size * 1.35 / room.height * rows
         axes.text(
             0.99, at, line, transform=axes.transAxes, ha="right", va="top", color=colour, fontsize=room.size, zorder=6
         )  # fmt: skip
-        at -= step * (line.count("\n") + 1)
+        rows += line.count("\n") + 1
+    return rows
 
 
 def density(values: Array, *, bounded: bool = True) -> tuple[Array, Array]:

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from exude.engine.result import Run
 from exude.experiment.panels import Bars, Curves, Distributions, Panel, Series
 from exude.show.axes import Room, draw_curves, draw_distributions, draw_on, shade_windows
-from exude.show.style import CONTROL, FAINT, PALETTE, new_figure, save, style, wrap, write
+from exude.show.style import CONTROL, FAINT, PALETTE, new_figure, save, settled, style, wrap, write
+from exude.show.words import is_weak, micro
 from exude.units import seconds
 
 __all__ = ["draw", "run_figure", "save", "summary", "write"]
@@ -40,7 +41,7 @@ def draw(panel: Panel) -> Figure:
         figure.suptitle(wrap(panel.title, 72), x=0.01, ha="left", fontsize=9, fontweight="bold")
         if panel.note:
             figure.supxlabel(wrap(panel.note, 104), x=0.01, ha="left", fontsize=6.5, color=FAINT)
-    return figure
+        return settled(figure)
 
 
 def summary(panels: Mapping[str, Panel], rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -50,7 +51,7 @@ def summary(panels: Mapping[str, Panel], rows: Sequence[Mapping[str, Any]]) -> F
         deep = -(-count // COLUMNS)
         figure = new_figure(203.2, 12 + 54.0 * deep)
         figure.supxlabel(LEGEND, x=0.01, ha="left", fontsize=6.3, color=FAINT)
-        grid = figure.subfigures(deep, COLUMNS, wspace=0.03, hspace=0.02, squeeze=False)
+        grid: Any = figure.subfigures(deep, COLUMNS, wspace=0.03, hspace=0.02, squeeze=False)
         for place, (name, panel) in zip(grid.flat, panels.items(), strict=False):
             axes = place.add_subplot()
             draw_on(axes, panel, Room(width=110, height=78, size=6, letters=20 if _few(panel) else 28))
@@ -60,7 +61,7 @@ def summary(panels: Mapping[str, Panel], rows: Sequence[Mapping[str, Any]]) -> F
             place.suptitle(wrap(panel.title, 44), x=0.02, ha="left", fontsize=7, fontweight="bold", linespacing=1.1)
             text, colour = verdict_line([row for row in rows if row["id"] == name])
             place.supxlabel(text, x=0.02, ha="left", fontsize=6.6, color=colour, fontweight="bold")
-    return figure
+        return settled(figure)
 
 
 def _few(panel: Panel) -> bool:
@@ -84,7 +85,7 @@ def verdict_line(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     agree = scored.count("agrees")
     text = worst if len(scored) == 1 else "agrees" if agree == len(scored) else f"{agree} of {len(scored)} rows agree"
     count = f" ({len(scored)} rows)" if len(scored) > 1 and agree == len(scored) else ""
-    weak = " · weak" if any(row.get("weak") for row in own) else ""
+    weak = " · weak" if any(is_weak(row) for row in own) else ""
     return f"{mark} {text}{count} · {roles}{weak}", colour
 
 
@@ -92,7 +93,7 @@ def run_figure(run: Run) -> Figure:
     """One run: calcium, exosomes, stages, MVB diameters at the snapshot, and when each cell released."""
     with style():
         figure = new_figure(183, 165)
-        grid = figure.subplot_mosaic(
+        grid: Any = figure.subplot_mosaic(
             [["calcium", "exosomes"], ["stages", "diameters"], ["raster", "raster"]], height_ratios=(1, 1, 0.9)
         )
         clock = _Clock.of(run)
@@ -103,11 +104,11 @@ def run_figure(run: Run) -> Figure:
         _raster(grid["raster"], run, clock)
         made = run.provenance
         conditions = "; ".join(made.get("conditions", ["untreated"]))
-        title = f"{made['line']}: {conditions}".replace(" uM", " µM")
+        title = micro(f"{made['line']}: {conditions}")
         figure.suptitle(wrap(title, 100), x=0.01, ha="left", fontsize=9, fontweight="bold")
         foot = f"{made['cells']} cells, seed {made['seed']}, mechanism {made['hypothesis']}, exude {made['versions']['exude']}"
         figure.supxlabel(foot, x=0.01, ha="left", fontsize=6.5, color=FAINT)
-    return figure
+        return settled(figure)
 
 
 class _Clock:
@@ -135,7 +136,7 @@ def _window(text: str, end: float) -> tuple[float, float, str]:
     if found is None:
         return 0.0, end, text
     stop = seconds(found[3], what="time") if found[3] else end
-    return seconds(found[2], what="time"), stop, found[1].replace(" uM", " µM")
+    return seconds(found[2], what="time"), stop, micro(found[1])
 
 
 ROOM = Room(width=150, height=105, size=6.8)
@@ -218,5 +219,3 @@ def _raster(axes: Axes, run: Run, clock: _Clock) -> None:
     axes.set_xlabel(clock.label)
     axes.set_ylabel("cell (number)")
     _say_above(axes, "each dot: one MVB fusing with the plasma membrane; its area: the exosomes set free")
-
-

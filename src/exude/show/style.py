@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import textwrap
 from pathlib import Path
@@ -84,6 +83,13 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def settled(figure: Figure) -> Figure:
+    """The figure with its layout worked out once, so that each file it is written to need not do it again."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
 def write(figure: Figure, path: Path) -> Path:
     """Write one file; its ending (.png, .svg, .pdf) says how."""
     kind = path.suffix.lower().lstrip(".")
@@ -103,6 +109,7 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
 
 def wrap(text: str, width: int) -> str:
     """Break a label into lines of at most `width` letters; words, and units in brackets, stay whole where they fit."""
+    text = text.replace("-\n", "-")
     held = re.sub(r"\([^()]*\)", lambda unit: unit[0].replace(" ", _GLUE) if len(unit[0]) <= width else unit[0], text)
     lines = textwrap.wrap(held, width, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines).replace(_GLUE, " ") or text
@@ -118,12 +125,3 @@ def is_control(label: str) -> bool:
     name = label.casefold()
     starts = ("control", "untreated", "wild type", "wild-type", "rest", "basal", "unstimulated", "no stimulus")
     return name.startswith(starts) and "rescue" not in name
-
-
-def said(value: float) -> str:
-    """A number with three figures, as a person would write it."""
-    if not math.isfinite(value):
-        return "–"
-    if value != 0 and not 1e-3 <= abs(value) < 1e5:
-        return f"{value:.2g}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

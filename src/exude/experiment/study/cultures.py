@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import xarray as xr
 
 from exude.engine.result import Run
+from exude.experiment.assays.colocalisation import Colocalisation
+from exude.experiment.assays.medium import in_medium
+from exude.experiment.assays.mt1_mmp import Mt1Mmp
+from exude.experiment.assays.mvb_diameter import MvbDiameter
 from exude.experiment.perturbations import (
-    DominantNegative, Drug, KnockDown, KnockOut, Overexpress, Perturbation, Rescue, Stimulus,
+    DominantNegative,
+    Drug,
+    KnockDown,
+    KnockOut,
+    Overexpress,
+    Perturbation,
+    Rescue,
+    Stimulus,
 )  # fmt: skip
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import Settings, simulate
 
+DAY = 24 * 3600.0
 REST = 2 * 3600.0
 """Rest before the stimulus, s: long, so that basal release is well known."""
 WINDOW = 30 * 60.0
 """The window of release under ionomycin, s. The source gives none: see the evidence file of Messenger2018."""
 EARLY = 10 * 60.0
+BURN_IN = "20 h"
 LINE = "MDA-MB-231"
 IONOMYCIN = Stimulus("ionomycin", "5 uM", at="120 min")
 DEPTHS = (0.5, 0.3, 0.2, 0.1, 0.05)
@@ -36,12 +50,15 @@ class Culture:
     hypothesis: str = "both-c2"
     duration: str = "150 min"
     every: str = "10 min"
+    looked_at: bool = False
+    """Whether it is fixed at the end and its MVBs are looked at."""
 
-    def run(self, numbers: Numbers, *, cells: int, seed: int, threads: int = 1, events: bool = False) -> Run:
+    def run(self, numbers: Numbers, *, cells: int, seed: int, threads: int = 1) -> Run:
         """Simulate the dish."""
         settings = Settings(
-            every=self.every, hypothesis=self.hypothesis, numbers=numbers, threads=threads, events=events, burn_in="20 h"
-        )
+            every=self.every, hypothesis=self.hypothesis, numbers=numbers, threads=threads, events=False,
+            burn_in=BURN_IN, snapshots=("end",) if self.looked_at else (),
+        )  # fmt: skip
         return simulate(self.line, *self.what, duration=self.duration, cells=cells, seed=seed, settings=settings)
 
 
@@ -53,20 +70,19 @@ def knock_down(depth: float = 0.1) -> KnockDown:
 def _mechanism(hypothesis: str) -> list[Culture]:
     """Dishes that tell the calcium hypotheses apart."""
     kd = knock_down()
-    tag = "" if hypothesis == "both-c2" else f"{hypothesis}: "
     dishes = [
-        Culture(f"{tag}wild type", (IONOMYCIN,), hypothesis=hypothesis),
-        Culture(f"{tag}knock-down 0.1", (kd, IONOMYCIN), hypothesis=hypothesis),
-        Culture(f"{tag}rescue wild type", (kd, Rescue("UNC13D"), IONOMYCIN), hypothesis=hypothesis),
+        Culture(f"{tag(hypothesis)}wild type", (IONOMYCIN,), hypothesis=hypothesis),
+        Culture(f"{tag(hypothesis)}knock-down 0.1", (kd, IONOMYCIN), hypothesis=hypothesis),
+        Culture(f"{tag(hypothesis)}rescue wild type", (kd, Rescue("UNC13D"), IONOMYCIN), hypothesis=hypothesis),
     ]
     dishes += [
-        Culture(f"{tag}rescue {m}", (kd, Rescue("UNC13D", mutant=m), IONOMYCIN), hypothesis=hypothesis) for m in MUTANTS
+        Culture(f"{tag(hypothesis)}rescue {m}", (kd, Rescue("UNC13D", mutant=m), IONOMYCIN), hypothesis=hypothesis) for m in MUTANTS
     ]
     histamine = Stimulus("histamine", "100 uM", at="15 s")
     for label, mutant in (("wild type", ""), ("C2A*", "C2A*")):
         dishes.append(
             Culture(
-                f"{tag}recruitment {label}",
+                f"{tag(hypothesis)}recruitment {label}",
                 (KnockOut("UNC13D"), Rescue("UNC13D", mutant=mutant), histamine),
                 hypothesis=hypothesis,
                 duration="75 s",
@@ -74,6 +90,25 @@ def _mechanism(hypothesis: str) -> list[Culture]:
             )
         )
     return dishes
+
+
+def _fixed(*hypotheses: str) -> list[Culture]:
+    """Resting dishes that are fixed and looked at, under each mechanism."""
+    kd, dominant = knock_down(), DominantNegative("RAB11A")
+    treated: dict[str, tuple[Perturbation, ...]] = {
+        "wild type": (), "knock-down": (kd,), "dominant-negative Rab11": (dominant,),
+        "dominant-negative Rab11, knock-down": (dominant, kd),
+    }  # fmt: skip
+    return [
+        Culture(f"{tag(h)}fixed {name}", what, hypothesis=h, duration="60 min", looked_at=True)
+        for h in hypotheses
+        for name, what in treated.items()
+    ]
+
+
+def tag(hypothesis: str) -> str:
+    """How a rival mechanism marks the names of its dishes."""
+    return "" if hypothesis in ("", "both-c2") else f"{hypothesis}: "
 
 
 def cultures() -> dict[str, Culture]:
@@ -88,16 +123,13 @@ def cultures() -> dict[str, Culture]:
         Culture("burst", (IONOMYCIN,), line="HCT116", every="1 min"),
         Culture("HCT116 for a day", line="HCT116", duration="24 h", every="1 h"),
         Culture("wild type for a day", duration="24 h", every="1 h"),
-        Culture("rab8-route: wild type", hypothesis="rab8-route", duration="60 min"),
-        Culture("rab8-route: knock-down 0.1", (kd,), hypothesis="rab8-route", duration="60 min"),
-        Culture("rab8-route: dominant-negative Rab11", (dominant,), hypothesis="rab8-route", duration="60 min"),
-        Culture("to-lysosome: wild type", hypothesis="to-lysosome", duration="60 min"),
-        Culture("to-lysosome: knock-down 0.1", (kd,), hypothesis="to-lysosome", duration="60 min"),
+        *_fixed("both-c2", "rab8-route", "to-lysosome"),
         Culture("local-calcium: wild type", hypothesis="local-calcium", duration="120 min"),
         Culture(
             "local-calcium: BAPTA-AM", (Drug("BAPTA-AM", "10 uM"),), hypothesis="local-calcium", duration="120 min"
         ),
         Culture("BAPTA-AM at rest", (Drug("BAPTA-AM", "10 uM"),), duration="120 min"),
+        Culture("rest", duration="120 min"),
     ]
     dishes += [Culture(f"series {line}", (IONOMYCIN,), line=line) for line in SERIES if line != LINE]
     dishes += [
@@ -117,6 +149,11 @@ class Read:
         return self.values[name]
 
 
+def in_mutants(letters: str) -> list[tuple[str, str]]:
+    """Pairs of a letter and a mutant, in order."""
+    return list(zip(letters, MUTANTS, strict=True))
+
+
 def gained(run: Run, start: float, stop: float, what: str = "exosomes") -> float:
     """Mean gain per cell of a cumulative quantity between two times in s."""
     mean = run.data[what].values.mean(axis=0)
@@ -124,27 +161,26 @@ def gained(run: Run, start: float, stop: float, what: str = "exosomes") -> float
     return float(np.interp(stop, time, mean) - np.interp(start, time, mean))
 
 
-def read_dish(run: Run) -> Read:
+def read_dish(dish: Culture, run: Run, numbers: Numbers) -> Read:
     """All numbers of one dish that some row needs."""
     end = float(run.data["time"].values[-1])
     rest = min(REST, end)
     values = {
         "basal": gained(run, 0.0, rest) / rest * 3600.0,
         "basal_events": gained(run, 0.0, rest, "fusions") / rest * 3600.0,
+        "mean_rate": gained(run, 0.0, end) / end * 3600.0,
         "unc13d": float(np.median(run.data["level"].sel(symbol="UNC13D").values)),
     }
-    if end >= REST + WINDOW and end < 2 * REST:
+    curves = {"time": run.data["time"].values}
+    curves |= {name: run.data[name].values.mean(axis=0) for name in ("exosomes", "calcium", "recruited")}
+    if IONOMYCIN in dish.what:
         values |= _stimulated(run, values["basal"])
-    values |= _membranes(run, rest)
-    curves = {
-        "time": run.data["time"].values,
-        "exosomes": run.data["exosomes"].values.mean(axis=0),
-        "calcium": run.data["calcium"].values.mean(axis=0),
-        "recruited": run.data["recruited"].values.mean(axis=0),
-        "diameters": run.vesicles["diameter"].values,
-        "mt1_mmp": run.vesicles["mt1_mmp"].values,
-        "per_cell": (run.data["exosomes"].values[:, -1]).astype(float),
-    }
+    if end >= DAY:
+        values["second_half"] = _second_half(run, numbers)
+    if dish.looked_at:
+        seen = MvbDiameter(numbers, cd63_only=True).observable(run)
+        curves["diameters"] = seen["diameter"].values
+        values |= _membranes(run, seen, Colocalisation(numbers).observable(run), Mt1Mmp(numbers).observable(run))
     return Read(values, curves)
 
 
@@ -173,20 +209,19 @@ def _onset(run: Run, basal: float) -> float:
     return float((time[1:][after][0] - REST) / 60.0) if after.any() else np.inf
 
 
-def _membranes(run: Run, rest: float) -> dict[str, float]:
-    mvbs, exosomes = run.vesicles, gained(run, 0.0, rest)
-    if mvbs.sizes["vesicle"] == 0:
-        return {}
-    count = run.data["stage_count"].values.sum(axis=2).mean()
+def _second_half(run: Run, numbers: Numbers) -> float:
+    """Exosomes that appear in the medium in the second half of the run over those in the first."""
+    medium = in_medium(run, numbers).mean("cell").values
+    time = run.data["time"].values
+    half = float(np.interp(time[-1] / 2, time, medium))
+    return float(medium[-1] - half) / half if half > 0 else np.nan
+
+
+def _membranes(run: Run, seen: xr.Dataset, rab11: xr.Dataset, mt1_mmp: xr.Dataset) -> dict[str, float]:
     return {
-        "diameter": float(mvbs["diameter"].mean()),
-        "mvbs": float(count),
-        "ilvs": float(mvbs["ilv"].mean()),
-        "mt1_per_mvb": float(mvbs["mt1_mmp"].mean()),
-        "mt1_per_exosome": gained(run, 0.0, rest, "exosomal_cargo") / exosomes if exosomes > 0 else 0.0,
-        "rab11_arrivals": gained(run, 0.0, rest, "growths") / rest / count if count > 0 else 0.0,
+        "diameter": float(run.vesicles["diameter"].mean()),
+        "seen_diameter": float(seen["mean_diameter"]),
+        "with_rab11": float(rab11["share"]),
+        "mt1_per_mvb": float(mt1_mmp["mt1_mmp"].sel(place="mvb")),
+        "mt1_per_exosome": float(mt1_mmp["mt1_mmp"].sel(place="exosome")),
     }
-
-
-Reads = Mapping[str, Read]
-Quantity = Callable[[Reads], float]

@@ -1,0 +1,46 @@
+# Everything runs in a virtual environment in .venv, made by the first target that needs it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test proof bench lint types docs fit lock clean
+
+demo: $(READY)  ## run the 2018 study in silico; figures and report in results/
+	$(BIN)/exude reproduce --out results
+
+test: $(READY)  ## all tests but the long proofs
+	$(BIN)/python -m pytest -m "not proof"
+
+proof: $(READY)  ## the long statistical proofs
+	$(BIN)/python -m pytest -m proof -rA
+
+bench: $(READY)  ## speed and memory
+	$(BIN)/python benchmarks/run.py
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy src/exude
+
+docs: $(READY)  ## run every example of README and docs
+	$(BIN)/python -m pytest tests/test_docs.py
+
+fit: $(READY)  ## fit again with the fixed seed; rewrites the fitted tables
+	$(BIN)/exude fit
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("exude needs Python >= 3.11, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+lock:  ## pin what is installed now
+	$(BIN)/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | grep -v "^exude" > requirements.lock
+
+clean:
+	rm -rf $(VENV) results build

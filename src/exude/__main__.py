@@ -1,0 +1,8 @@
+"""`python -m exude` is `exude`."""
+
+import sys
+
+from exude.show.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""Accepted parameter sets and the share of random sets that pass each row, as `exude fit` left them in the catalogue."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+
+from exude.catalog import read
+from exude.errors import CatalogError
+from exude.experiment.protocol import Numbers
+from exude.units import factor_to_internal
+
+DRAWS = "fit/draws.csv"
+PRIOR_PASS = "fit/prior_pass.toml"
+
+
+@cache
+def accepted() -> tuple[Numbers, ...]:
+    """Parameter sets that met every fitted finding, in the order they were drawn."""
+    text = (read.data() / DRAWS).read_text(encoding="utf-8")
+    base = Numbers.default()
+    try:
+        return tuple(
+            base.but(**{n: float(v) * factor_to_internal(read.parameter(n).unit) for n, v in row.items()})
+            for row in csv.DictReader(io.StringIO(text))
+        )
+    except (ValueError, TypeError) as problem:
+        raise CatalogError(f"{DRAWS}: not a table of numbers ({problem}). Make it anew with `exude fit`.") from problem
+
+
+@cache
+def prior_pass() -> Mapping[str, float]:
+    """'FINDING|HYPOTHESIS' -> share of random parameter sets, fitted to nothing, that pass the row."""
+    text = (read.data() / PRIOR_PASS).read_text(encoding="utf-8")
+    return {name: float(share) for name, share in tomllib.loads(text)["share"].items()}

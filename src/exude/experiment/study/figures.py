@@ -1,0 +1,247 @@
+"""The panels of the study: what each statement's figure shows, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol as Shape
+
+import numpy as np
+
+from exude.catalog import read
+from exude.experiment.assays.phluorin_tirf import expected_duration
+from exude.experiment.panels import Array, Bars, Curves, Distributions, Panel, Series
+from exude.experiment.protocol import Numbers
+from exude.experiment.study.cultures import DEPTHS, LINE, MUTANTS, REST, SERIES, Read
+
+PER_HOUR = "exosomes per cell and hour"
+IN_WINDOW = "exosomes per cell in 30 min"
+
+
+class Outcome(Shape):
+    """Reads of all dishes under one parameter set."""
+
+    @property
+    def numbers(self) -> Numbers:
+        """The parameter set."""
+
+    @property
+    def reads(self) -> Mapping[str, Read]:
+        """Reads by dish."""
+
+
+def panels(point: Outcome, draws: Sequence[Outcome]) -> dict[str, Panel]:
+    """Statement id -> panel."""
+    return {name: make(point, draws) for name, make in _MAKERS.items()}
+
+
+def _bars(
+    point: Outcome, draws: Sequence[Outcome], dishes: Mapping[str, Callable[[Outcome], float]], **text: str
+) -> Bars:
+    """One bar per label; interval and points from the draws."""
+    values = [get(point) for get in dishes.values()]
+    points = [[get(d) for d in draws] for get in dishes.values()]
+    low, high = zip(*(np.quantile(p, [0.025, 0.975]) if p else (v, v) for p, v in zip(points, values, strict=True)), strict=True)
+    return Bars(
+        labels=tuple(dishes), values=tuple(values), low=tuple(map(float, low)), high=tuple(map(float, high)),
+        points=tuple(tuple(p) for p in points), title=text["title"], ylabel=text["ylabel"], note=text.get("note", ""),
+    )  # fmt: skip
+
+
+def _get(dish: str, name: str) -> Callable[[Outcome], float]:
+    return lambda o: o.reads[dish][name]
+
+
+def _relation(finding: str) -> tuple[float, float]:
+    r = read.findings()[finding][1].relation
+    return float(r.low or 0), float(r.high or 0)
+
+
+def _banded(bars: Bars, band: tuple[float, float], label: str) -> Bars:
+    return Bars(**{**bars.__dict__, "band": band, "band_label": label})
+
+
+def _release_calcium(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    wt = "wild type"
+
+    def at_rest(o: Outcome) -> float:
+        return o.reads[wt]["released"] - o.reads[wt]["increment"]
+
+    bars = _bars(
+        point, draws, {"at rest": at_rest, "ionomycin": _get(wt, "released")},
+        title="Calcium raises exosome release", ylabel=IN_WINDOW,
+    )  # fmt: skip
+    low, high = _relation("M1")
+    return _banded(bars, (low * at_rest(point), high * at_rest(point)), "reported: 5-fold (4 to 6)")
+
+
+def _knockdown(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    depth = np.array([1.0, *DEPTHS])
+    names = ["wild type", *(f"knock-down {d:g}" for d in DEPTHS)]
+
+    def left(o: Outcome) -> Array:
+        return np.array([o.reads[n]["increment"] / o.reads["wild type"]["increment"] for n in names])
+
+    return Curves(
+        title="The rise needs Munc13-4", xlabel="UNC13D left (share)", ylabel="share of the rise left",
+        series=(_banded_series("rise left", depth, left, point, draws),),
+        band=(-0.15, 0.15), band_label="absent: below 15 %",
+        windows=((0.095, 0.105, "scored here"),), log_x=True,
+    )  # fmt: skip
+
+
+def _mutants(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {}
+    for tag, name in (("", "both C2"), ("c2b-only: ", "C2B only"), ("with-annexin-a6: ", "with ANXA6")):
+        for mutant in MUTANTS:
+            def left(o: Outcome, tag: str = tag, mutant: str = mutant) -> float:
+                return o.reads[f"{tag}rescue {mutant}"]["increment"] / o.reads[f"{tag}wild type"]["increment"]
+
+            dishes[f"{mutant}\n{name}"] = left
+    bars = _bars(
+        point, draws, dishes, title="Calcium-dead mutants do not rescue", ylabel="share of the wild type's rise",
+        note="Each group of three under one hypothesis.",
+    )  # fmt: skip
+    return _banded(bars, (0.0, 0.15), "absent: below 15 %")
+
+
+def _rescue(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {
+        "wild type": _get("wild type", "increment"), "knock-down": _get("knock-down 0.1", "increment"),
+        "+ wild-type\nMunc13-4": _get("rescue wild type", "increment"),
+    }  # fmt: skip
+    return _bars(point, draws, dishes, title="Wild-type Munc13-4 rescues", ylabel="rise, exosomes per cell in 30 min")
+
+
+def _lowered(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {
+        "wild type": _get("wild type", "basal"), "knock-down": _get("knock-down 0.1", "basal"),
+        "+ wild-type\nMunc13-4": _get("rescue wild type", "basal"),
+    }  # fmt: skip
+    return _bars(point, draws, dishes, title="Knock-down lowers resting release", ylabel=PER_HOUR)
+
+
+def _imaging(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {
+        "wild type\nat rest": _get("wild type", "events_rest"), "wild type\nionomycin": _get("wild type", "events"),
+        "knock-down\nat rest": _get("knock-down 0.1", "events_rest"),
+        "knock-down\nionomycin": _get("knock-down 0.1", "events"),
+    }  # fmt: skip
+    return _bars(point, draws, dishes, title="Single fusions", ylabel="fusions per cell in 30 min")
+
+
+def _sizes(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {"wild type": "fixed wild type", "Munc13-4 knock-down": "fixed knock-down"}
+    samples = tuple((label, point.reads[dish].curves["diameters"]) for label, dish in dishes.items())
+    return Distributions(title="MVBs are smaller without Munc13-4", xlabel="MVB diameter as seen (um)", samples=samples)
+
+
+def _rab11(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {
+        "wild type": _get("wild type", "basal"), "Munc13-4\nknock-down": _get("knock-down 0.1", "basal"),
+        "dn Rab11": _get("dominant-negative Rab11", "basal"),
+        "dn Rab11 +\nknock-down": _get("dominant-negative Rab11, knock-down", "basal"),
+    }  # fmt: skip
+    return _bars(point, draws, dishes, title="Rab11 is needed", ylabel=PER_HOUR)
+
+
+def _mt1(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {}
+    treated = {"wild\ntype": "wild type", "knock-\ndown": "knock-down", "dn\nRab11": "dominant-negative Rab11"}
+    for tag, name in (("", ""), ("rab8-route: ", "\nRab8 route")):
+        for label, dish in treated.items():
+            dishes[label + name] = _get(f"{tag}fixed {dish}", "mt1_per_exosome")
+    return _bars(point, draws, dishes, title="MT1-MMP on exosomes", ylabel="MT1-MMP molecules per exosome")
+
+
+def _aggressive(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {line: "wild type" if line == LINE else f"series {line}" for line in SERIES}
+    ordered = sorted(dishes, key=lambda line: point.reads[dishes[line]]["unc13d"])
+    level = {line: point.reads[dishes[line]]["unc13d"] for line in ordered}
+    return _bars(
+        point, draws, {f"{line}\n{level[line]:.2g}": _get(dishes[line], "released") for line in ordered},
+        title="Release follows the Munc13-4 level", ylabel="exosomes per cell in 30 min of ionomycin",
+        note="Lines in the order of their UNC13D level (number below the name), relative to MDA-MB-231.",
+    )  # fmt: skip
+
+
+def _banded_series(
+    label: str, x: Array, get: Callable[[Outcome], Array], point: Outcome, draws: Sequence[Outcome], control: bool = False
+) -> Series:
+    drawn = np.array([get(d) for d in draws]) if draws else np.array([get(point)])
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return Series(label, x, get(point), low, high, control)
+
+
+def _burst(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    time = (point.reads["burst"].curves["time"] - REST) / 60.0
+    shown = time[1:] > -20
+
+    def rate(o: Outcome) -> Array:
+        return np.asarray(np.diff(o.reads["burst"].curves["exosomes"])[shown])
+
+    line = _banded_series("HCT116, ionomycin", time[1:][shown], rate, point, draws)
+    return Curves(
+        title="The burst", xlabel="minutes from ionomycin", ylabel="exosomes per cell and minute", series=(line,),
+        windows=((0.0, 10.0, "burst reported"),),
+    )  # fmt: skip
+
+
+def _basal(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {
+        "MDA-MB-231": _get("wild type for a day", "mean_rate"), "MCF-7": _get("series MCF-7", "basal"),
+        "MCF-10A": _get("series MCF-10A", "basal"), "HCT116": _get("HCT116 for a day", "mean_rate"),
+        "MCF-7 x bulk\nrecovery": lambda o: o.reads["series MCF-7"]["basal"] * o.numbers["bulk_recovery"],
+    }  # fmt: skip
+    bars = _bars(point, draws, dishes, title="Resting release", ylabel=PER_HOUR, note="Bulk recovery joins 4.6 to 9.2 to 60 to 65.")
+    return _banded(bars, _relation("K7a"), "single-cell capture: 60 to 65")
+
+
+def _durations(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {
+        "CD63": lambda o: expected_duration(o.numbers, "CD63"), "VAMP2": lambda o: expected_duration(o.numbers, "VAMP2"),
+    }  # fmt: skip
+    bars = _bars(point, draws, dishes, title="How long a fusion is seen", ylabel="mean duration (s)")
+    return _banded(bars, _relation("K1a"), "reported: 107 s for CD63 (+/- 20 %)")
+
+
+def _chelation(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    dishes = {
+        "rise, BAPTA-AM": lambda o: o.reads["BAPTA-AM"]["increment"] / o.reads["wild type"]["increment"],
+        "at rest,\nBAPTA-AM": lambda o: o.reads["BAPTA-AM at rest"]["basal"] / o.reads["rest"]["basal"],
+        "at rest, local\ncalcium": lambda o: o.reads["local-calcium: BAPTA-AM"]["basal"]
+        / o.reads["local-calcium: wild type"]["basal"],
+    }
+    bars = _bars(point, draws, dishes, title="Chelation by BAPTA-AM", ylabel="share of release without BAPTA-AM")
+    return _banded(bars, (0.0, 0.15), "rise absent: below 15 %")
+
+
+def _recruitment(point: Outcome, draws: Sequence[Outcome]) -> Panel:
+    def kept(tag: str) -> Callable[[Outcome], float]:
+        def get(o: Outcome) -> float:
+            rise = [o.reads[f"{tag}recruitment {m}"].curves["recruited"] for m in ("wild type", "C2A*")]
+            return float((rise[1].max() / rise[1][0] - 1) / (rise[0].max() / rise[0][0] - 1))
+
+        return get
+
+    dishes = {"both C2": kept(""), "C2B only": kept("c2b-only: "), "with ANXA6": kept("with-annexin-a6: ")}
+    bars = _bars(point, draws, dishes, title="Recruitment of C2A*", ylabel="share of wild-type recruitment")
+    return _banded(bars, _relation("B10a"), "reported: 0.44 (0.33 to 0.56)")
+
+
+_MAKERS: dict[str, Callable[[Outcome, Sequence[Outcome]], Panel]] = {
+    "release-calcium": _release_calcium,
+    "knockdown-abolishes": _knockdown,
+    "mutants-no-rescue": _mutants,
+    "wild-type-rescues": _rescue,
+    "knockdown-lowers-release": _lowered,
+    "imaging": _imaging,
+    "mvb-size": _sizes,
+    "rab11": _rab11,
+    "mt1-mmp": _mt1,
+    "aggressiveness": _aggressive,
+    "burst": _burst,
+    "basal": _basal,
+    "signal-duration": _durations,
+    "chelation": _chelation,
+    "recruitment": _recruitment,
+}

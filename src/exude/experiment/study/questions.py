@@ -1,0 +1,138 @@
+"""Each scored finding as a question to the cultures: which number answers it, and what no effect would be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from exude.experiment.assays.phluorin_tirf import expected_duration
+from exude.experiment.protocol import Numbers
+from exude.experiment.study.cultures import LINE, SERIES, Read, in_mutants, tag
+
+Answer = Callable[[Mapping[str, Read], Numbers], float]
+
+
+@dataclass(frozen=True)
+class Question:
+    """How one finding is answered under one mechanism."""
+
+    finding: str
+    answer: Answer
+    unit: str = "1"
+    null: float = 1.0
+    """What the answer would be without the effect: 1 for ratios, 0 for differences and correlations."""
+    hypothesis: str = ""
+    """Name of the rival mechanism; empty for the default."""
+    scored: bool = True
+
+
+def questions() -> tuple[Question, ...]:
+    """All questions of the study, in the order of the report."""
+    wt, kd, dn = "wild type", "knock-down 0.1", "dominant-negative Rab11"
+    asked = [
+        Question("M1", _value(wt, "fold")),
+        Question("M2", _ratio("increment", kd, wt)),
+        *_mutants(""),
+        Question("M3g", _difference("increment", "rescue wild type", kd, per=wt), null=0.0),
+        Question("M3h", _ratio("basal", "rescue wild type", kd)),
+        Question("M4", _ratio("basal", kd, wt)),
+        Question("M5a", lambda r, n: r[wt]["events"] / r[wt]["events_rest"]),
+        Question("M5b", _ratio("events", kd, wt)),
+        Question("M5c", _ratio("basal_events", kd, wt)),
+        Question("M6", _ratio("seen_diameter", "fixed knock-down", "fixed wild type")),
+        Question("M7a", _ratio("basal", dn, wt)),
+        Question("C3", _ratio("events", dn, wt)),
+        Question("M7b", _through_rab11, unit="um", null=0.0),
+        Question("M7c", _ratio("with_rab11", "fixed knock-down", "fixed wild type")),
+        *_mt1_mmp(""),
+        Question("M12a", _along("released"), null=0.0),
+        Question("M12b", _along("basal"), null=0.0),
+        Question("E2a", _value("burst", "onset"), unit="min"),
+        Question("E2b", _value("burst", "early_share")),
+        Question("E2c", _value("burst", "late_over_basal")),
+        Question("K7a", _value("wild type for a day", "mean_rate"), unit="exosomes per cell and hour"),
+        Question("Wang2017a", lambda r, n: r["series MCF-7"]["basal"] * n["bulk_recovery"], unit="exosomes per cell and hour"),
+        Question("K7b", _ratio("basal", "series MCF-7", wt)),
+        Question("K7c", _ratio("basal", "series MCF-10A", wt)),
+        Question("E7", _value("HCT116 for a day", "second_half")),
+        Question("K1a", lambda r, n: expected_duration(n, "CD63"), unit="s"),
+        Question("K1b", lambda r, n: expected_duration(n, "VAMP2"), unit="s"),
+        Question("C8b", _ratio("increment", "BAPTA-AM", wt)),
+        Question("C7", _ratio("basal", "BAPTA-AM at rest", "rest"), scored=False),
+        _recruitment(""),
+    ]
+    for rival in ("c2b-only", "with-annexin-a6"):
+        asked += [*_mutants(rival), _recruitment(rival)]
+    asked += _mt1_mmp("rab8-route")
+    smaller = _ratio("seen_diameter", "to-lysosome: fixed knock-down", "to-lysosome: fixed wild type")
+    asked.append(Question("M6", smaller, hypothesis="to-lysosome"))
+    local = "local-calcium: "
+    bapta = _ratio("basal", f"{local}BAPTA-AM", f"{local}wild type")
+    asked.append(Question("C7", bapta, hypothesis="local-calcium", scored=False))
+    return tuple(asked)
+
+
+def _value(dish: str, name: str) -> Answer:
+    return lambda r, n: r[dish][name]
+
+
+def _ratio(name: str, dish: str, reference: str) -> Answer:
+    return lambda r, n: r[dish][name] / r[reference][name] if r[reference][name] else np.nan
+
+
+def _difference(name: str, dish: str, reference: str, *, per: str) -> Answer:
+    return lambda r, n: (r[dish][name] - r[reference][name]) / r[per][name]
+
+
+def _mutants(hypothesis: str) -> list[Question]:
+    wt, kd, rescued = f"{tag(hypothesis)}wild type", f"{tag(hypothesis)}knock-down 0.1", f"{tag(hypothesis)}rescue wild type"
+
+    def brought_back(mutant: str) -> Answer:
+        def answer(r: Mapping[str, Read], n: Numbers) -> float:
+            gain = r[rescued]["basal"] - r[kd]["basal"]
+            return (r[f"{tag(hypothesis)}rescue {mutant}"]["basal"] - r[kd]["basal"]) / gain
+
+        return answer
+
+    risen = [
+        Question(f"M3{letter}", _ratio("increment", f"{tag(hypothesis)}rescue {mutant}", wt), hypothesis=hypothesis)
+        for letter, mutant in in_mutants("abc")
+    ]
+    rested = [Question(f"M3{letter}", brought_back(mutant), hypothesis=hypothesis) for letter, mutant in in_mutants("def")]
+    return risen + rested
+
+
+def _recruitment(hypothesis: str) -> Question:
+    def answer(r: Mapping[str, Read], n: Numbers) -> float:
+        rise = {}
+        for label in ("wild type", "C2A*"):
+            curve = r[f"{tag(hypothesis)}recruitment {label}"].curves["recruited"]
+            rise[label] = curve.max() / curve[0] - 1
+        return float(rise["C2A*"] / rise["wild type"])
+
+    return Question("B10a", answer, hypothesis=hypothesis)
+
+
+def _mt1_mmp(hypothesis: str) -> list[Question]:
+    wt, kd, dn = (f"{tag(hypothesis)}fixed {name}" for name in ("wild type", "knock-down", "dominant-negative Rab11"))
+    asked = [("M8a", "mt1_per_mvb", kd), ("M8b", "mt1_per_mvb", dn), ("M8c", "mt1_per_exosome", kd), ("M8d", "mt1_per_exosome", dn)]
+    return [Question(finding, _ratio(name, dish, wt), hypothesis=hypothesis) for finding, name, dish in asked]
+
+
+def _through_rab11(r: Mapping[str, Read], n: Numbers) -> float:
+    def lost(background: str, both: str) -> float:
+        return r[f"fixed {background}"]["diameter"] - r[f"fixed {both}"]["diameter"]
+
+    with_rab11 = lost("wild type", "knock-down")
+    return lost("dominant-negative Rab11", "dominant-negative Rab11, knock-down") - with_rab11
+
+
+def _along(name: str) -> Answer:
+    def answer(r: Mapping[str, Read], n: Numbers) -> float:
+        dishes = [r["wild type" if line == LINE else f"series {line}"] for line in SERIES]
+        return float(spearmanr([d["unc13d"] for d in dishes], [d[name] for d in dishes]).statistic)
+
+    return answer

@@ -1,0 +1,131 @@
+"""Run every culture for the point parameters and for every accepted draw, answer every question, score."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from exude.catalog import read
+from exude.engine import build, provenance
+from exude.errors import UnknownName, refuse
+from exude.experiment.panels import Panel
+from exude.experiment.protocol import Numbers
+from exude.experiment.simulate import cell_symbols
+from exude.experiment.study import ensemble
+from exude.experiment.study.cultures import Culture, Read, cultures, read_dish
+from exude.experiment.study.figures import panels
+from exude.experiment.study.questions import Question, questions
+from exude.experiment.study.score import row
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a reproduction is."""
+
+    point_cells: int
+    draw_cells: int
+    draws: int
+
+
+FULL = Size(point_cells=1024, draw_cells=64, draws=40)
+QUICK = Size(point_cells=256, draw_cells=64, draws=8)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Scores, panels for the figures, and how it was done."""
+
+    rows: list[dict[str, Any]]
+    panels: dict[str, Panel]
+    methods: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Reads of all dishes under one parameter set."""
+
+    numbers: Numbers
+    reads: Mapping[str, Read]
+
+    def answer(self, question: Question) -> float:
+        """The number that answers a question; NaN where it is undefined."""
+        try:
+            return float(question.answer(self.reads, self.numbers))
+        except ZeroDivisionError:
+            return float("nan")
+
+
+def reproduce(
+    *, quick: bool = False, seed: int = 1, threads: int = 0, progress: Progress | None = None, only: Sequence[str] = ()
+) -> Study:
+    """Reproduce the study; `only` keeps the named statements. The same seed gives the same scores on any machine size."""
+    began = time.perf_counter()
+    asked = [q for q in questions() if not only or _statement(q) in only]
+    _check_only(only)
+    size = QUICK if quick else FULL
+    sets = ensemble.accepted()[: size.draws]
+    if progress and not build.is_compiled(cell_symbols(), "vesicles"):
+        progress(0, 1, "compiling the cell (once per machine)")
+    build.module(cell_symbols(), "vesicles")
+    point, *draws = _run([Numbers.default(), *sets], size, seed, threads or os.cpu_count() or 1, progress)
+    weak = ensemble.prior_pass()
+    rows = [
+        row(q, point.answer(q), [d.answer(q) for d in draws], weak.get(f"{q.finding}|{q.hypothesis}")) for q in asked
+    ]
+    statements = list(dict.fromkeys(r["id"] for r in rows))
+    drawn = panels(point, draws)
+    methods = {
+        "draws": len(draws), "cells": size.point_cells, "cells_per_draw": size.draw_cells, "seed": seed,
+        "versions": provenance.versions(), "seconds": round(time.perf_counter() - began, 1),
+        "conditions": sorted(cultures()), "quick": quick,
+    }  # fmt: skip
+    return Study(rows, {name: drawn[name] for name in statements}, methods)
+
+
+def answers(
+    sets: Sequence[Numbers], *, cells: int, seed: int, threads: int, progress: Progress | None
+) -> list[Outcome]:
+    """Outcomes of all dishes under each parameter set, with the same number of cells for each."""
+    return _run(sets, Size(cells, cells, len(sets)), seed, threads, progress)
+
+
+def _run(
+    sets: Sequence[Numbers], size: Size, seed: int, threads: int, progress: Progress | None
+) -> list[Outcome]:
+    """Every dish under every parameter set; the first set with more cells."""
+    dishes = cultures()
+    tasks = [(i, dish) for i in range(len(sets)) for dish in dishes.values()]
+
+    def one(task: tuple[int, Culture]) -> Read:
+        i, dish = task
+        cells = size.draw_cells if i else size.point_cells
+        return read_dish(dish, dish.run(sets[i], cells=cells, seed=seed + i), sets[i])
+
+    reads: list[dict[str, Read]] = [{} for _ in sets]
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for done, ((i, dish), result) in enumerate(zip(tasks, pool.map(one, tasks), strict=True), 1):
+                reads[i][dish.name] = result
+                if progress:
+                    progress(done, len(tasks), dish.name if i == 0 else f"parameter draw {i} of {len(sets) - 1}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [Outcome(numbers, found) for numbers, found in zip(sets, reads, strict=True)]
+
+
+def _statement(question: Question) -> str:
+    return read.findings()[question.finding][1].statement
+
+
+def _check_only(only: Sequence[str]) -> None:
+    known = list(dict.fromkeys(_statement(q) for q in questions()))
+    for name in only:
+        if name not in known:
+            raise refuse(UnknownName, name, f"a statement: {', '.join(known)}", "Name one of these.", known)

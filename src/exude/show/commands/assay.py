@@ -1,0 +1,47 @@
+"""`exude assay`: what an assay would read from a saved run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from exude.errors import UnknownName, refuse
+from exude.show.commands.common import Parser
+
+EXAMPLES = """examples:
+  exude list assays
+  exude assay exosome_blot run.nc
+  exude assay nta run.nc --replicates 6 --seed 2
+"""
+
+
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Declare the command."""
+    p = commands.add_parser(
+        "assay", help="what an assay would read from a saved run", epilog=EXAMPLES,
+        description="Read a saved run with an assay: what it sees, and what it would measure with its noise.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    p.add_argument("name", metavar="NAME", help="assay (`exude list assays`)")
+    p.add_argument("file", metavar="RUN.nc", type=Path, help="a file written by `exude simulate -o`")
+    p.add_argument("--replicates", type=int, default=3, metavar="N", help="replicates to measure (default: 3)")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the measurement noise (default: 1)")
+    p.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Print what the assay sees and measures."""
+    from exude.engine.result import Run
+    from exude.experiment.assays import ASSAYS
+    from exude.show.datasets import dataset_table
+    from exude.show.tables import show_table
+
+    if asked.name not in ASSAYS:
+        raise refuse(UnknownName, asked.name, "an assay", "`exude list assays` names all of them.", ASSAYS)
+    made = Run.load(asked.file)
+    assay = ASSAYS[asked.name]()
+    print(f"{asked.name} of {asked.file} ({made.provenance['line']}: {'; '.join(made.provenance['conditions'])})\n")
+    show_table(dataset_table("what there is to see", assay.observable(made)))
+    measured = assay.measure(made, replicates=asked.replicates, seed=asked.seed)
+    print()
+    show_table(dataset_table(f"what {asked.replicates} replicates would measure", measured))

@@ -1,0 +1,114 @@
+"""What `exude list` prints: one table per kind of thing in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from exude.cascade import CELL
+from exude.catalog import read
+from exude.catalog.schema import Number
+from exude.show.tables import Table
+from exude.show.words import amount, identifier, relation, spread
+
+
+def lines() -> Table:
+    """Cell lines."""
+    rows = [(x.name, x.tissue, _level(x.levels.get("UNC13D")), x.aggressiveness, ", ".join(x.aliases))
+            for x in read.lines().values()]  # fmt: skip
+    return Table("cell lines", ("line", "tissue", "Munc13-4 (UNC13D)", "aggressiveness", "also called"), tuple(rows))
+
+
+def _level(number: Number | None) -> str:
+    return f"{number.value:g} ({number.status})" if number else "–"
+
+
+def genes() -> Table:
+    """Genes a perturbation may name."""
+    from exude.experiment.perturbations import genes as known
+
+    meaning = {level.symbol: level.meaning for level in CELL.levels}
+    chapter = {level.symbol: c.name for c in CELL.chapters for level in c.levels}
+    return Table("genes", ("gene", "chapter", "meaning"), tuple((g, chapter[g], meaning[g]) for g in known()))
+
+
+def drugs(kind: str = "drug") -> Table:
+    """Drugs, or stimuli."""
+    rows = []
+    for x in read.drugs().values():
+        if x.kind == kind:
+            targets = ", ".join(f"{e.target}{' (off target)' if e.off_target else ''}" for e in x.effects)
+            rows.append((x.name, x.usual_dose, targets, x.summary, ", ".join(x.aliases)))
+    return Table(f"{kind}s", (kind, "usual dose", "acts on", "summary", "also called"), tuple(rows))
+
+
+def stimuli() -> Table:
+    """Stimuli."""
+    table = drugs("stimulus")
+    return Table("stimuli", table.columns, table.rows)
+
+
+def assays() -> Table:
+    """Assays."""
+    from exude.experiment.assays import ASSAYS
+
+    return Table(
+        "assays", ("assay", "what it reads"), tuple((name, first_line(x.__doc__)) for name, x in ASSAYS.items())
+    )
+
+
+def first_line(text: str | None) -> str:
+    """First sentence of a docstring."""
+    return (text or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def parameters() -> Table:
+    """Numbers the model reads."""
+    return _numbers("parameters", read.parameters(), read.chapter_of())
+
+
+def literature() -> Table:
+    """Usable numbers of the literature."""
+    return _numbers("literature", read.literature(), {})
+
+
+def _numbers(title: str, table: Mapping[str, Number], chapter: Mapping[str, str]) -> Table:
+    rows = [
+        (
+            name,
+            amount(n),
+            spread(n.spread),
+            n.status,
+            ", ".join(n.source) or "none",
+            *([chapter[name]] if chapter else []),
+        )
+        for name, n in table.items()
+    ]
+    return Table(title, ("name", "value", "spread", "status", "source", *(["chapter"] if chapter else [])), tuple(rows))
+
+
+def evidence() -> Table:
+    """Findings, those that a row of `exude reproduce` scores first."""
+    found = sorted(read.findings().values(), key=lambda pair: (not pair[1].statement, pair[1].statement, pair[0]))
+    rows = [(f.id, source, f.role, f.statement or "–", f.assay, relation(f.relation), f.says) for source, f in found]
+    return Table("evidence", ("finding", "source", "role", "scored in", "assay", "claim", "says"), tuple(rows))
+
+
+def hypotheses() -> Table:
+    """Rival mechanisms."""
+    rows = [(h.name, h.says, ", ".join(f"{k} = {v:g}" for k, v in h.values.items()) or "the default", ", ".join(h.because))
+            for h in CELL.hypotheses]  # fmt: skip
+    return Table("rival mechanisms", ("hypothesis", "says", "changes", "because"), tuple(rows))
+
+
+def references() -> Table:
+    """References of the catalogue."""
+    rows = [(key, x.get("author", "–"), x.get("year", "–"), x.get("journal", "–"), identifier(x) or "–")
+            for key, x in read.references().items()]  # fmt: skip
+    return Table("references", ("key", "author", "year", "journal", "identifier"), tuple(rows))
+
+
+LISTS: dict[str, Callable[[], Table]] = {
+    "lines": lines, "genes": genes, "drugs": drugs, "stimuli": stimuli, "assays": assays, "parameters": parameters,
+    "evidence": evidence, "hypotheses": hypotheses, "literature": literature, "references": references,
+}  # fmt: skip
+"""A table for each word that `exude list` knows."""

@@ -1,0 +1,290 @@
+"""The vesicle kernel against its slow twin, against itself in pieces, and against kernels with planted faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from compare import assert_same, assert_told_apart, differences
+from exude.engine import build, layout, vesicles
+from exude.engine.layout import State
+from small import Sample, Small, of_block, of_kernel, of_twin
+from twin import Record
+
+MINUTE = 60.0
+OFF = {"HGS": 0.0, "PDCD6IP": 0.0, "SMPD3": 0.0}
+CASES = {
+    # Crowded docking sites, mergers, gate, calcium up and down, all vesicles read at 70 min, budding lowered at 95 min.
+    "crowded": Small(snapshots=(70.0,)),
+    # No ILV fuses back; read while calcium is high.
+    "one-way": Small({"k_back": 0.0, "k_merge": 0.0}, snapshots=(70.0,), changes=()),
+    # Budding stops for good at 95 min, so that ILVs only fuse back; read twice.
+    "budding-stops": Small(snapshots=(70.0, 120.0), changes=((100.0, OFF),)),
+    # Few copies of Munc13-4 for many primed vesicles; levels change twice; nothing is read.
+    "few-copies": Small(
+        {"munc13_4_copies": 20.0, "docking_sites": 20.0, "k_undock": 0.0},
+        changes=((50.0, {"UNC13D": 2.0, "RAB7A": 0.3}), (120.0, {"CTTN": 0.3, "HGS": 3.0, "RAB11A": 0.4})),
+    ),
+    # One site and no gate to speak of, many births.
+    "one-site": Small({"docking_sites": 1.0, "half_mature": 1e-6, "k_birth": 1.0 / MINUTE}, snapshots=(60.0,)),
+}
+PAIRS = (
+    ("exosomes until 180 min", "exosomal_cargo until 180 min"),
+    ("exosomes until 180 min", "fusions until 180 min"),
+    ("exosomes until 180 min", "ilvs_degraded until 180 min"),
+    ("exosomes until 66 min", "exosomes until 180 min"),
+    ("docked at 180 min", "primed at 180 min"),
+    ("peripheral at 180 min", "docked at 180 min"),
+)
+FAST, LONG = 400, 4000
+"""Cells of the twin; a cell of the kernel is so much faster that twenty times as many are run."""
+
+
+@cache
+def twins(case: str, cells: int) -> list[Record]:
+    return CASES[case].twin().run(cells, seed=20180618)
+
+
+@cache
+def twin_sample(case: str, cells: int) -> Sample:
+    return of_twin(CASES[case], twins(case, cells))
+
+
+def same_as_twin(case: str, cells: int) -> None:
+    assert_same(of_kernel(CASES[case], 20 * cells, seed=5), twin_sample(case, cells), PAIRS)
+
+
+@pytest.mark.parametrize("case", ["crowded", "budding-stops"])
+def test_kernel_and_twin_agree_in_law(case: str) -> None:
+    same_as_twin(case, FAST)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("case", CASES)
+def test_kernel_and_twin_agree_in_law_with_many_cells(case: str) -> None:
+    same_as_twin(case, LONG)
+
+
+def test_docking_sites_are_really_filled() -> None:
+    small = CASES["crowded"]
+    found = of_kernel(small, 2000, seed=6)
+    held = found["docked at 180 min"] + found["primed at 180 min"]
+    assert held.mean() / small.values["docking_sites"] > 0.7
+    assert held.max() <= small.values["docking_sites"] + 1
+
+
+def test_twin_conserves_ilvs_to_the_item() -> None:
+    for record in twins("crowded", FAST):
+        assert record.made == record.left + sum(row.ilv for row in record.events)
+
+
+def test_kernel_totals_are_the_sums_of_its_event_table() -> None:
+    found = of_kernel(CASES["crowded"], 500, seed=7)
+    for total, mark in (
+        ("exosomes", "released ilv"),
+        ("exosomal_cargo", "released cargo"),
+        ("ilvs_degraded", "degraded ilv"),
+    ):
+        np.testing.assert_array_equal(found[f"{total} until 180 min"], found[mark])
+
+
+def test_kernel_conserves_vesicles_to_the_item() -> None:
+    found = of_kernel(CASES["crowded"], 500, seed=7)
+    for time in ("60", "66", "100", "180"):
+        here = sum(v for name, v in found.items() if name.endswith(f" at {time} min"))
+        gone = sum(found[f"{name} until {time} min"] for name in ("mergers", "fusions", "lysosome_fusions"))
+        np.testing.assert_array_equal(found[f"births until {time} min"], here + gone)
+
+
+def test_reading_in_mid_life_changes_nothing_in_law() -> None:
+    read = of_kernel(CASES["crowded"], 20_000, seed=8)
+    unread = of_kernel(replace(CASES["crowded"], snapshots=()), 20_000, seed=9)
+    assert_same({name: read[name] for name in unread}, unread, PAIRS)
+
+
+@pytest.mark.parametrize(("case", "sign"), [("one-way", 1), ("budding-stops", -1)])
+def test_what_was_read_is_not_contradicted_later(case: str, sign: int) -> None:
+    """Without back-fusion ILVs and cargo inside never get fewer; without budding (after 120 min) never more."""
+    small = replace(CASES[case], numbers={**CASES[case].numbers, "k_merge": 0.0})
+    block = vesicles.run_chunk(small.job(seed=10), np.arange(200, dtype=np.int64))
+    reads, events = (_rows(block, name) for name in ("reads", "events"))
+    last = max(small.snapshots) * MINUTE
+    before = {(c, v): (ilv, cargo) for t, c, v, ilv, cargo in reads if t == last}
+    both = [(before[c, v], (ilv, cargo)) for _, c, v, ilv, cargo in events if (c, v) in before]
+    assert len(both) > 500
+    for (ilv, cargo), (ilv_later, cargo_later) in both:
+        assert sign * (ilv_later - ilv) >= 0
+        assert sign * (cargo_later - cargo) >= 0
+    assert any(ilv != ilv_later for (ilv, _), (ilv_later, _) in both)
+
+
+def _rows(block: vesicles.Block, table: str) -> list[tuple[float, int, int, int, int]]:
+    rows = getattr(block, table)
+    used = int(rows.used[0])
+    return list(
+        zip(*(getattr(rows, n)[:used].tolist() for n in ("time", "cell", "vesicle", "ilv", "cargo")), strict=True)
+    )
+
+
+# The same bits, however the work is cut.
+
+
+def run_all(job: vesicles.Job, cells: int, *, threads: int = 1) -> dict[str, np.ndarray]:
+    blocks: list[vesicles.Block] = []
+    vesicles.run(job, cells, threads=threads, done=blocks.append)
+    return join([(int(b.cells[0]), b) for b in blocks])
+
+
+def join(blocks: list[tuple[int, vesicles.Block]]) -> dict[str, np.ndarray]:
+    found = {n: np.concatenate([getattr(b.output, n) for _, b in blocks]) for n in layout.Output._fields}
+    for table in ("events", "reads"):
+        for n in layout.Rows._fields[2:]:
+            parts = [getattr(getattr(b, table), n)[: int(getattr(b, table).used[0])] for _, b in blocks]
+            shift = [first if n == "cell" else 0 for first, _ in blocks]
+            found[f"{table} {n}"] = np.concatenate([part + s for part, s in zip(parts, shift, strict=True)])
+    return found
+
+
+def assert_same_bits(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
+    assert first.keys() == second.keys()
+    for name in first:
+        assert np.array_equal(first[name], second[name]), name
+
+
+def test_same_bits_for_one_and_two_threads() -> None:
+    job = CASES["crowded"].job(seed=12)
+    assert_same_bits(run_all(job, 300), run_all(job, 300, threads=2))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
+def test_same_bits_for_any_chunk(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = CASES["crowded"].job(seed=12)
+    expected = run_all(job, 150)
+    monkeypatch.setattr(vesicles, "CHUNK", chunk)
+    assert_same_bits(run_all(job, 150), expected)
+
+
+@pytest.mark.parametrize("after", range(1, 6))
+def test_same_bits_when_time_is_cut(after: int) -> None:
+    """Intervals [0, k) and then [k, end) from the kept state: a save in the middle of time."""
+    job = CASES["crowded"].job(seed=13)
+    cells = np.arange(50, dtype=np.int64)
+    whole = vesicles.run_chunk(job, cells)
+    end = len(job.timeline.end)
+    part = vesicles.run_chunk(_between(job, 0, after), cells)
+    rest = vesicles.run_chunk(_between(job, after, end), cells, part.state)
+    for name in State._fields:
+        if name != "members":  # beyond the counted members stands what was there before
+            assert np.array_equal(getattr(rest.state, name), getattr(whole.state, name)), name
+    for cell, stage in np.ndindex(whole.state.count.shape):
+        number = whole.state.count[cell, stage]
+        assert np.array_equal(rest.state.members[cell, stage, :number], whole.state.members[cell, stage, :number])
+    both = sorted(_rows(part, "events") + _rows(rest, "events"), key=lambda row: (row[1], row[0]))
+    assert both == _rows(whole, "events")
+    rows = job.timeline.output[after:]
+    first = rows[rows >= 0].min()
+    np.testing.assert_array_equal(rest.output.total[:, first:], whole.output.total[:, first:])
+
+
+def _between(job: vesicles.Job, first: int, last: int) -> vesicles.Job:
+    return replace(job, timeline=job.timeline._replace(first=np.array([first, last])))
+
+
+def test_a_full_buffer_is_a_reason_and_never_a_truncation(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = CASES["crowded"].job(seed=14)
+    job = replace(job, timeline=job.timeline._replace(log_moves=1))
+    plain = run_all(job, 100)
+    assert len(plain["events cell"]) > 64 * 100, "the event log must have been too small at first"
+    monkeypatch.setattr(layout, "FIRST_SLOTS", 8)
+    tight = run_all(job, 100)
+    monkeypatch.setattr(layout, "FIRST_SLOTS", 512)
+    new_rows = layout.new_rows
+    monkeypatch.setattr(layout, "new_rows", lambda capacity: new_rows(1000 * capacity))
+    assert_same_bits(plain, tight)
+    assert_same_bits(plain, run_all(job, 100))
+
+
+def test_long_undisturbed_time_does_not_overflow() -> None:
+    """The lag of a vesicle grows exponentially within an interval; ten days are 1440 times its time constant."""
+    small = Small(outputs=(14_400.0,), curve=((0.0, 0.1), (1.0, 0.1)), changes=())
+    found = of_kernel(small, 4, seed=15)
+    assert (found["ilvs_degraded until 14400 min"] > 0).all()
+    short = of_kernel(replace(small, outputs=(7200.0, 14_400.0)), 4, seed=15)
+    late = short["ilvs_degraded until 14400 min"] - short["ilvs_degraded until 7200 min"]
+    assert (late > 0).all()
+
+
+# Planted faults: a check that has never failed has shown nothing.
+
+FAULTS: dict[str, tuple[str, str, str]] = {
+    # name: (case, right text, wrong text)
+    "always the first vesicle": ("crowded", "place = min(int(within), n[source] - 1)", "place = 0"),
+    "hole not refilled": ("crowded", "v.members[source, place] = v.members[source, n[source] - 1]", "pass"),
+    "rates stale after a calcium step": ("crowded", "s = refresh(p, g, w, mid)", "s = refresh(p, g, w, state.x[i])"),
+    "gate ignored": ("crowded", "if u >= allowed:", "if u > 1.0:"),
+    "lag not rebased at a segment change": ("budding-stops", "rebase(v, n, m, fresh, math.exp(-(m[0] + m[1]) * gap))", "pass"),
+    "rates stale after a stage change": ("one-site", "if TOUCHES[event]:", "if t < 0.0:"),
+    "merger loses patches": ("crowded", "v.weight[keep, q] += v.weight[slot, q]", "pass"),
+    "merger forgets its history": ("crowded", "v.lag[keep, q] += v.lag[slot, q]", "pass"),
+    "merger with any two, itself among them": ("crowded", "if other >= place:", "if other > n[source]:"),
+    "reading leaves the lag": ("crowded", "v.lag[slot, :] = 0.0", "pass"),
+    "reading forgets the integers": ("crowded", "if use_known:", "if stay > 1.0:"),
+    "cargo not moved with its patch": ("crowded", "rng, cargo_now = binomial(rng, cargo, now / old if old > 0 else 0.0)", "cargo_now = cargo"),
+    "growth patches counted as birth patches": ("crowded", "rng, cargo_in = poisson(rng, inside * m[4 + kind])", "rng, cargo_in = poisson(rng, inside * m[4])"),
+    "clock not moved to the event": ("crowded", "t += carry / a", "t += 0.9 * carry / a"),
+}  # fmt: skip
+QUICK_FAULTS = ("always the first vesicle", "gate ignored", "lag not rebased at a segment change")
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Run the kernel from a changed source, by Python alone: 200 times slower, and nothing to compile."""
+    right_text = build._text
+
+    def plant(right: str, wrong: str) -> None:
+        def text(leaf_text: str, loop: str) -> str:
+            whole = right_text(leaf_text, loop)
+            assert right in whole, f"the kernel no longer has {right!r}: mend the planted fault"
+            slow = "def njit(*args, **options):\n    return lambda function: function\n"
+            return whole.replace(right, wrong).replace("from numba import njit\n", slow)
+
+        load = build._load  # `build.module` remembers the right kernel
+        monkeypatch.setattr(build, "module", lambda symbols, loop: load(text(build.leaf_text(symbols), loop), loop))
+
+    return plant
+
+
+def sees(fault: str, cells: int, twin_cells: int, faulty: Callable[[str, str], None]) -> float:
+    case, right, wrong = FAULTS[fault]
+    expected = twin_sample(case, twin_cells)
+    faulty(right, wrong)
+    with np.errstate(over="ignore"):
+        found = of_kernel(CASES[case], cells, seed=16)
+    return assert_told_apart(found, expected, PAIRS)
+
+
+@pytest.mark.parametrize("fault", QUICK_FAULTS)
+def test_planted_fault_is_seen(fault: str, faulty: Callable[[str, str], None]) -> None:
+    sees(fault, 200, FAST, faulty)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_planted_fault_is_seen(fault: str, faulty: Callable[[str, str], None]) -> None:
+    sees(fault, 1000, LONG, faulty)
+
+
+def test_no_fault_is_seen_where_none_was_planted(faulty: Callable[[str, str], None]) -> None:
+    """The slow run of the unchanged source passes, and gives the bits of the compiled one."""
+    small = CASES["crowded"]
+    cells = np.arange(60, dtype=np.int64)
+    compiled = vesicles.run_chunk(small.job(seed=17), cells)
+    faulty("place = min(int(within), n[source] - 1)", "place = min(int(within), n[source] - 1)")
+    with np.errstate(over="ignore"):
+        slow = vesicles.run_chunk(small.job(seed=17), cells)
+    np.testing.assert_array_equal(slow.output.total, compiled.output.total)
+    assert max(abs(d.z) for d in differences(of_block(small, slow), of_block(small, compiled))) == 0
