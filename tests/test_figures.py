@@ -165,6 +165,16 @@ def test_report_says_what_was_done_and_found(page: str) -> None:
     assert all(f"<code>{symbol}</code>" in page for symbol in read.parameters())
 
 
+def test_rival_mechanisms_stand_side_by_side() -> None:
+    rows = studies.rows()
+    other = {**rows[-1], "says": "Another finding in the same cells."}
+    compared = report.rivals([*rows, other])
+    assert compared["names"] == ["both-c2", "c2b-only"]
+    first, second = compared["lines"].values()
+    assert set(first) == {"both-c2", "c2b-only"} and set(second) == {"c2b-only"}
+    assert (first["both-c2"]["verdict"], first["c2b-only"]["verdict"]) == ("agrees", "disagrees")
+
+
 def test_report_embeds_the_figures_that_were_drawn(tmp_path: Path) -> None:
     panels = studies.panels()
     svg, _ = save(draw(panels["burst"]), tmp_path / "burst")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from exude.cascade import CELL
 from exude.catalog import read
 from exude.engine import layout, meanfield
 from exude.engine.layout import TOTALS
+from exude.errors import DeclarationError
 from exude.experiment.simulate import cell_symbols
 from small import Sample, Small, of_kernel
 
@@ -48,6 +50,11 @@ def field(small: Small, **finer: float) -> Sample:
     return out
 
 
+@cache
+def linear_cells() -> Sample:
+    return of_kernel(LINEAR, 8000, seed=21)
+
+
 def centred(sample: Sample, expected: Sample) -> tuple[Sample, Sample]:
     """The sample, and a sample of the same spread about the expected value, for a z-test of the mean alone."""
     kept = {name: sample[name] for name in expected if sample[name].std() > 0}
@@ -56,7 +63,7 @@ def centred(sample: Sample, expected: Sample) -> tuple[Sample, Sample]:
 
 def test_exact_for_a_linear_cell() -> None:
     expected = field(LINEAR)
-    assert_same(*centred(of_kernel(LINEAR, 8000, seed=21), expected))
+    assert_same(*centred(linear_cells(), expected))
 
 
 @pytest.mark.proof
@@ -70,7 +77,7 @@ def test_a_wrong_mean_field_is_seen(change: dict[str, float]) -> None:
     ((name, factor),) = change.items()
     off = replace(LINEAR, numbers={**LINEAR.numbers, name: factor * LINEAR.values[name]})
     with pytest.raises(AssertionError, match="differ by"):
-        assert_same(*centred(of_kernel(LINEAR, 8000, seed=21), field(off)))
+        assert_same(*centred(linear_cells(), field(off)))
 
 
 def test_closure_error_is_small_in_a_crowded_cell() -> None:
@@ -103,7 +110,5 @@ def test_finer_steps_change_little() -> None:
 
 
 def test_growth_that_does_not_fit_is_refused() -> None:
-    from exude.errors import DeclarationError
-
     with pytest.raises(DeclarationError, match="GROWTH_STATES"):
         field(Small({"k_grow": 1.0, "k_mature": 1e-6, "k_loss_immature": 1e-6, "grow_without": 1.0}))

@@ -43,7 +43,7 @@ def refuse(kind: type[ExudeError], got: object, expected: str, fix: str, near: I
     text = f"got {got!r}; expected {expected}"
     close = nearest(str(got), near)
     if close:
-        text += f"; did you mean {' or '.join(repr(name) for name in close)}?"
+        return kind(f"{text}; did you mean {' or '.join(repr(name) for name in close)}? {fix}")
     return kind(f"{text}. {fix}")
 
 

@@ -33,6 +33,7 @@ def registry() -> pint.UnitRegistry[Any]:
     return ureg
 
 
+@cache
 def factor_to_internal(unit: str) -> float:
     """Factor from `unit` to the internal unit of its dimension.
 
@@ -93,4 +94,3 @@ def say_seconds(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:g} {unit}"
     return f"{value:g} s"
-

@@ -44,7 +44,9 @@ CALCIUM = Chapter(
             "uM/s",
         ),
         Definition("j_serca", "v_serca * ATP2A2 * hill(calcium, half_serca, 2)", "uM/s"),
-        Definition("j_pmca", "v_pmca * ATP2B1 * (1 + pump_gain * pump_activation) * hill(calcium, half_pmca, 2)", "uM/s"),
+        Definition(
+            "j_pmca", "v_pmca * ATP2B1 * (1 + pump_gain * pump_activation) * hill(calcium, half_pmca, 2)", "uM/s"
+        ),
         Definition("j_exchange", "v_exchange * hill(calcium, half_exchange, 2)", "uM/s", why="bounds calcium"),
         Definition("bapta_capacity", "bapta * kd_bapta / (kd_bapta + calcium) ** 2"),
         Definition("free_share", "1 / (1 + bapta_capacity / own_capacity)", why="BAPTA beside the cell's own buffers"),
@@ -58,7 +60,9 @@ CALCIUM = Chapter(
             start="calcium_rest",
             meaning="free calcium in the cytosol",
         ),
-        Trace("er_calcium", "uM", "(j_serca - j_release) / store_share", start="er_rest", meaning="free calcium in the ER"),
+        Trace(
+            "er_calcium", "uM", "(j_serca - j_release) / store_share", start="er_rest", meaning="free calcium in the ER"
+        ),
         Trace(
             "pump_activation",
             "",

@@ -34,9 +34,7 @@ EFFECTORS = Chapter(
         Definition("annexin", "saturate(ANXA6, half_anxa6) * hill(calcium, kd_anxa6, hill_anxa6)"),
         Definition("with_annexin", "mix(min(annexin, 1), need_anxa6)"),
         Definition("loaded_wild", "mix(c2a, need_c2a) * mix(c2b, need_c2b) * with_annexin"),
-        Definition(
-            "loaded_mutant", "mix(c2a * mutant_c2a, need_c2a) * mix(c2b * mutant_c2b, need_c2b) * with_annexin"
-        ),
+        Definition("loaded_mutant", "mix(c2a * mutant_c2a, need_c2a) * mix(c2b * mutant_c2b, need_c2b) * with_annexin"),
         Definition("copies_wild", "munc13_4_copies * UNC13D", "item"),
         Definition("copies_mutant", "munc13_4_copies * UNC13D_mutant", "item"),
         Definition("growing_full", "copies_wild * loaded_wild + copies_mutant * mutant_rab11 * loaded_mutant", "item"),
@@ -62,7 +60,9 @@ EFFECTORS = Chapter(
             "c2b * mutant_c2b * (recruit_c2b + (1 - recruit_c2b) * mix(c2a * mutant_c2a, need_c2a))",
         ),
         Definition(
-            "recruited", "copies_wild * (recruit_rest + seen_wild) + copies_mutant * (recruit_rest + seen_mutant)", "item"
+            "recruited",
+            "copies_wild * (recruit_rest + seen_wild) + copies_mutant * (recruit_rest + seen_mutant)",
+            "item",
         ),
     ),
     readouts=("recruited",),

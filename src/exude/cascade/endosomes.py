@@ -55,7 +55,8 @@ ENDOSOMES = Chapter(
         Definition("growth_rate", "k_grow * rab11 * (grow_without + (1 - grow_without) * growing_share)", "1/s"),
         Definition("munc13_4_lysosome", "mix(growing_share / lysosome_half_share, need_munc13_4_lysosome)"),
         Definition(
-            "to_lysosome", "RAB7A * (1 - acid_share + acid_share * v_atpase) * munc13_4_lysosome",
+            "to_lysosome",
+            "RAB7A * (1 - acid_share + acid_share * v_atpase) * munc13_4_lysosome",
             why="fusion with lysosomes; faster where MVBs are acid",
         ),
         Definition("sites", "docking_sites * saturate(CTTN, half_cttn) * cortical_actin", "item"),

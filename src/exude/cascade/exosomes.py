@@ -14,7 +14,9 @@ EXOSOMES = Chapter(
     definitions=(
         Definition("mt1_mmp_per_patch", "mt1_mmp_per_growth / patches_per_growth * MMP14"),
         Definition(
-            "shedding", "k_shed_rest + k_shed_calcium * hill(calcium, half_shed, hill_shed)", "item/s",
+            "shedding",
+            "k_shed_rest + k_shed_calcium * hill(calcium, half_shed, hill_shed)",
+            "item/s",
             why="vesicles shed from the plasma membrane: particle counts see them, CD63 does not",
         ),
         Definition("held_share", "1 - 1 / (1 + held_per_tetherin * BST2)", why="share of released exosomes held back"),

@@ -114,6 +114,7 @@ def parameter(symbol: str) -> Parameter:
     return _find(symbol, parameters(), {}, "a parameter", "parameters")
 
 
+@cache
 def value(symbol: str) -> float:
     """Value of a parameter in internal units (s, uM, um, items)."""
     number = parameter(symbol)
@@ -121,10 +122,14 @@ def value(symbol: str) -> float:
 
 
 def _find(name: str, table: Mapping[str, Any], aliases: Mapping[str, str], what: str, kind: str) -> Any:
+    if name in table:
+        return table[name]
     plain = {_plain(key): key for key in table} | {_plain(key): target for key, target in aliases.items()}
     hit = plain.get(_plain(name))
     if hit is None:
-        raise refuse(UnknownName, name, f"{what} of the catalogue", f"`exude list {kind}` names all of them.", plain.values())
+        raise refuse(
+            UnknownName, name, f"{what} of the catalogue", f"`exude list {kind}` names all of them.", plain.values()
+        )
     return table[hit]
 
 

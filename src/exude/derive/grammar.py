@@ -91,44 +91,51 @@ def to_dimension(tree: ast.expr, unit_of: Mapping[str, str], text: str) -> Any:
             case ast.UnaryOp(operand=operand):
                 return walk(operand)
             case ast.BinOp(left=left, op=op, right=right):
-                return _combine(type(op), walk(left), walk(right), right)
+                return _combine(type(op), walk(left), walk(right), right, text)
             case ast.Call(func=ast.Name(id=name), args=args):
                 kept = [arg for arg in args if name not in ("max", "min") or not _is_zero(arg)]
-                return _applied(name, [walk(arg) for arg in kept])
+                return _applied(name, [walk(arg) for arg in kept], text)
         raise AssertionError(ast.dump(node))
 
-    def same(a: Any, b: Any) -> Any:
-        if a != b:
-            raise refuse(DeclarationError, text, f"parts of one dimension, not {a} and {b}", "Check the units.")
-        return a
-
-    def _combine(op: type, a: Any, b: Any, exponent: ast.expr) -> Any:
-        if op in (ast.Add, ast.Sub):
-            return same(a, b)
-        if op is ast.Mult:
-            return a * b
-        if op is ast.Div:
-            return a / b
-        same(b, none)
-        if isinstance(exponent, ast.Constant):
-            return a**exponent.value
-        return same(a, none)
-
-    def _applied(name: str, dims: list[Any]) -> Any:
-        if name in ("max", "min"):
-            return same(dims[0], dims[-1])
-        if name == "ratio":
-            return dims[0] / dims[1]
-        if name == "sqrt":
-            return dims[0] ** 0.5
-        if name in ("hill", "fall"):
-            same(dims[0], dims[1])
-            return same(dims[2], none)
-        for d in dims:
-            same(d, none)
-        return none
-
     return walk(tree)
+
+
+def _same(a: Any, b: Any, text: str) -> Any:
+    if a != b:
+        raise refuse(DeclarationError, text, f"parts of one dimension, not {a} and {b}", "Check the units.")
+    return a
+
+
+def _combine(op: type, a: Any, b: Any, exponent: ast.expr, text: str) -> Any:
+    """Dimension of two parts joined by an operator."""
+    if op in (ast.Add, ast.Sub):
+        return _same(a, b, text)
+    if op is ast.Mult:
+        return a * b
+    if op is ast.Div:
+        return a / b
+    none = dimension("")
+    _same(b, none, text)
+    if isinstance(exponent, ast.Constant):
+        return a**exponent.value
+    return _same(a, none, text)
+
+
+def _applied(name: str, dims: list[Any], text: str) -> Any:
+    """Dimension of a function of parts."""
+    none = dimension("")
+    if name in ("max", "min"):
+        return _same(dims[0], dims[-1], text)
+    if name == "ratio":
+        return dims[0] / dims[1]
+    if name == "sqrt":
+        return dims[0] ** 0.5
+    if name in ("hill", "fall"):
+        _same(dims[0], dims[1], text)
+        return _same(dims[2], none, text)
+    for d in dims:
+        _same(d, none, text)
+    return none
 
 
 def _allow(node: ast.AST, text: str) -> None:

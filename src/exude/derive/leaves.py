@@ -138,9 +138,7 @@ class _Leaves:
             ]
         )
 
-    def _function(
-        self, head: str, compute: Iterable[str], give: list[str], unpack_s: Iterable[str] = ()
-    ) -> str:
+    def _function(self, head: str, compute: Iterable[str], give: list[str], unpack_s: Iterable[str] = ()) -> str:
         """One leaf: unpack, compute definitions in order, return a tuple of texts or names."""
         local = {name: f"v_{name}" for name in compute}
         local |= {name: f"s[{i}]" for i, name in enumerate(unpack_s)}

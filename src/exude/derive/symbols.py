@@ -87,7 +87,8 @@ class Symbols:
         return max([here, *(known[name] for name in read if name in known)])
 
     def check(self) -> None:
-        """Every symbol is known and every text has the dimension it must have; DeclarationError otherwise."""
+        """Every symbol is known once and every text has the dimension it must have; DeclarationError otherwise."""
+        self._refuse_doubles()
         units = self._units()
         for owner, tree in self._all_texts().items():
             for name in sorted(grammar.names(tree)):
@@ -100,13 +101,23 @@ class Symbols:
             if got != dimension(unit):
                 fix = "Mend the text or the unit of a symbol in it."
                 raise refuse(DeclarationError, f"{owner} = {text}", f"dimension of {unit or '1'}, not {got}", fix)
+        assert len(self.trees) == len(self.definitions)  # ordering them refuses a ring
+
+    def _refuse_doubles(self) -> None:
+        """A symbol stands for one thing in the whole cascade."""
+        declared = [s.symbol for s in (*self.cascade.levels, *self.cascade.traces, *self.cascade.definitions)]
+        for name in declared:
+            if declared.count(name) > 1 or name in self.parameter_units:
+                raise refuse(
+                    DeclarationError, name, "one declaration of each symbol", "Rename or remove one of the two."
+                )
 
     def _units(self) -> dict[str, str]:
         cascade = self.cascade
         return {
             **{level.symbol: level.unit for level in cascade.levels},
             **{trace.symbol: trace.unit for trace in cascade.traces},
-            **{count: "item" for count in self.counts},
+            **dict.fromkeys(self.counts, "item"),
             **{d.symbol: d.unit for d in cascade.definitions},
             GATE_MARK: "",
             **self.parameter_units,

@@ -122,7 +122,13 @@ def numerics_of(table: Mapping[str, Any], symbols: Symbols) -> Numerics:
     """Steps and tolerances as the kernels read them."""
     absolute = np.array([float(table["absolute"][name]) for name in symbols.traces])
     return Numerics(
-        table["relative"], table["field"], table["change"], table["first_s"], table["smallest_s"], table["grow"], absolute
+        table["relative"],
+        table["field"],
+        table["change"],
+        table["first_s"],
+        table["smallest_s"],
+        table["grow"],
+        absolute,
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -13,6 +14,7 @@ FORMAT = "exude-run-1"
 """Name of the layout of saved runs; it changes when old readers would misread new files."""
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of what computes a result."""
     found = {"python": platform.python_version()}

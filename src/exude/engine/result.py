@@ -109,7 +109,9 @@ class Run:
         except FileNotFoundError as problem:
             raise DataError(f"{path}: no such file. {fix}") from problem
         except Exception as problem:
-            raise DataError(f"{path}: cannot be read as a run ({type(problem).__name__}: {problem}). {fix}") from problem
+            raise DataError(
+                f"{path}: cannot be read as a run ({type(problem).__name__}: {problem}). {fix}"
+            ) from problem
         return Run(*parts)
 
 

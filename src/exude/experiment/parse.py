@@ -6,8 +6,17 @@ import re
 
 from exude.errors import ProtocolError, nearest, refuse
 from exude.experiment.perturbations import (
-    CalciumTrace, DominantNegative, Drug, External, KnockDown, KnockOut, Overexpress, Permeabilised, Perturbation,
-    Rescue, Stimulus,
+    CalciumTrace,
+    DominantNegative,
+    Drug,
+    External,
+    KnockDown,
+    KnockOut,
+    Overexpress,
+    Permeabilised,
+    Perturbation,
+    Rescue,
+    Stimulus,
 )  # fmt: skip
 
 KINDS = {
@@ -29,7 +38,13 @@ def perturbation(text: str) -> Perturbation:
     """Read one sentence such as 'stimulus ionomycin 5 uM at 0 min'."""
     kind, _, rest = text.strip().partition(" ")
     if kind not in KINDS:
-        raise refuse(ProtocolError, kind, f"one of {', '.join(KINDS)}", f"Write for example 'knock-down {KINDS['knock-down'][-10:]}'.", KINDS)
+        raise refuse(
+            ProtocolError,
+            kind,
+            f"one of {', '.join(KINDS)}",
+            f"Write for example 'knock-down {KINDS['knock-down'][-10:]}'.",
+            KINDS,
+        )
     return of_kind(kind, rest.strip())
 
 
@@ -59,7 +74,7 @@ def of_kind(kind: str, rest: str) -> Perturbation:
         case "permeabilised":
             body, at, until = _times(rest)
             named = _named(kind, body)
-            return Permeabilised(named["calcium"], cytosol=float(named.get("cytosol", "1")), at=at, until=until)
+            return Permeabilised(named["calcium"], cytosol=_number(kind, named.get("cytosol", "1")), at=at, until=until)
         case "calcium-trace":
             return CalciumTrace(rest)
     raise AssertionError(kind)
@@ -67,10 +82,14 @@ def of_kind(kind: str, rest: str) -> Perturbation:
 
 def _pair(kind: str, rest: str) -> tuple[str, float]:
     gene, equals, number = rest.partition("=")
+    return gene.strip(), _number(kind, number, rest)
+
+
+def _number(kind: str, number: str, whole: str = "") -> float:
     try:
-        return gene.strip(), float(number)
+        return float(number)
     except ValueError as problem:
-        raise refuse(ProtocolError, rest, KINDS[kind], f"Write {KINDS[kind]}.") from problem
+        raise refuse(ProtocolError, whole or number, KINDS[kind], f"Write {KINDS[kind]}.") from problem
 
 
 def _times(text: str) -> tuple[str, str, str]:

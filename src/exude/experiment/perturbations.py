@@ -108,7 +108,9 @@ class DominantNegative:
     def __post_init__(self) -> None:
         check_gene(self.gene)
         if not self.gene.startswith("RAB"):
-            raise refuse(ProtocolError, self.gene, "a Rab GTPase", "Only Rab proteins have a dominant-negative form here.")
+            raise refuse(
+                ProtocolError, self.gene, "a Rab GTPase", "Only Rab proteins have a dominant-negative form here."
+            )
 
     @property
     def factor(self) -> float:
@@ -219,7 +221,16 @@ class CalciumTrace:
 
 
 Perturbation = (
-    KnockDown | KnockOut | Overexpress | DominantNegative | Rescue | Drug | Stimulus | External | Permeabilised | CalciumTrace
+    KnockDown
+    | KnockOut
+    | Overexpress
+    | DominantNegative
+    | Rescue
+    | Drug
+    | Stimulus
+    | External
+    | Permeabilised
+    | CalciumTrace
 )
 
 
@@ -242,7 +253,9 @@ def say(what: Perturbation) -> str:
         case External(calcium, at, until):
             return f"external calcium {calcium} at {at}" + (f" until {until}" if until else "")
         case Permeabilised(calcium, cytosol, at, until):
-            return f"permeabilised, calcium {calcium}, cytosol {cytosol:g}, at {at}" + (f" until {until}" if until else "")
+            return f"permeabilised, calcium {calcium}, cytosol {cytosol:g}, at {at}" + (
+                f" until {until}" if until else ""
+            )
         case CalciumTrace(file):
             return f"calcium from {file}"
     raise AssertionError(what)

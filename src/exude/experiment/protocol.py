@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,8 +17,19 @@ from exude.engine import streams
 from exude.engine.layout import Floats, Ints, Timeline
 from exude.errors import ProtocolError
 from exude.experiment.perturbations import (
-    MUTANTS, SOLUBLE, CalciumTrace, DominantNegative, Drug, External, KnockDown, KnockOut, Overexpress, Permeabilised,
-    Perturbation, Rescue, say,
+    MUTANTS,
+    SOLUBLE,
+    CalciumTrace,
+    DominantNegative,
+    Drug,
+    External,
+    KnockDown,
+    KnockOut,
+    Overexpress,
+    Permeabilised,
+    Perturbation,
+    Rescue,
+    say,
 )  # fmt: skip
 from exude.experiment.traces import read_curve
 from exude.units import factor_to_internal, quantity, say_seconds
@@ -86,7 +96,9 @@ class Genotype:
         rescues = [what for what in self.perturbations if isinstance(what, Rescue)]
         mutants = {r.mutant for r in rescues if r.mutant}
         if len(mutants) > 1:
-            raise ProtocolError(f"two mutants at once: {', '.join(sorted(mutants))}. Rescue one culture with one mutant.")
+            raise ProtocolError(
+                f"two mutants at once: {', '.join(sorted(mutants))}. Rescue one culture with one mutant."
+            )
         return rescues
 
 
@@ -135,11 +147,15 @@ class Protocol:
                 raise ProtocolError(f"{say(what)}: it starts after the end of the run ({end}). Lengthen `duration`.")
             if stop != math.inf and stop > self.duration:
                 end = say_seconds(self.duration)
-                raise ProtocolError(f"{say(what)}: it ends after the end of the run ({end}). Lengthen `duration` or drop `until`.")
+                raise ProtocolError(
+                    f"{say(what)}: it ends after the end of the run ({end}). Lengthen `duration` or drop `until`."
+                )
         self._refuse_overlap()
         for at in self.snapshots:
             if not 0 <= at <= self.duration:
-                raise ProtocolError(f"a snapshot at {say_seconds(at)} lies outside the run of {say_seconds(self.duration)}.")
+                raise ProtocolError(
+                    f"a snapshot at {say_seconds(at)} lies outside the run of {say_seconds(self.duration)}."
+                )
 
     @cached_property
     def acute(self) -> tuple[Drug | External | Permeabilised, ...]:

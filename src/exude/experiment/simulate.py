@@ -69,7 +69,9 @@ def hypothesis_values(name: str) -> dict[str, float]:
     """Parameters a rival mechanism changes; UnknownName with the nearest one otherwise."""
     known = {h.name: h for h in CELL.hypotheses}
     if name not in known:
-        raise refuse(UnknownName, name, f"a hypothesis: {', '.join(known)}", "`exude list hypotheses` explains them.", known)
+        raise refuse(
+            UnknownName, name, f"a hypothesis: {', '.join(known)}", "`exude list hypotheses` explains them.", known
+        )
     return dict(known[name].values)
 
 
@@ -117,7 +119,9 @@ def job_line(name: str) -> str:
 
 def _check_cells(cells: int) -> None:
     if isinstance(cells, bool) or not isinstance(cells, int) or not 1 <= cells <= MOST_CELLS:
-        raise refuse(ProtocolError, cells, f"a whole number of cells from 1 to {MOST_CELLS}", "Write for example cells=500.")
+        raise refuse(
+            ProtocolError, cells, f"a whole number of cells from 1 to {MOST_CELLS}", "Write for example cells=500."
+        )
 
 
 def _protocol(what: tuple[Perturbation, ...], duration: str, settings: Settings, numbers: Numbers) -> Protocol:
@@ -127,7 +131,9 @@ def _protocol(what: tuple[Perturbation, ...], duration: str, settings: Settings,
         raise ProtocolError(f"duration {duration!r} and every {settings.every!r} must be longer than 0.")
     every = min(every, length)
     if length / every > 1e6:
-        raise ProtocolError(f"{length / every:.0f} recorded points per cell. Choose a longer `every` (now {settings.every}).")
+        raise ProtocolError(
+            f"{length / every:.0f} recorded points per cell. Choose a longer `every` (now {settings.every})."
+        )
     snapshots = tuple(sorted({length if s == "end" else seconds(s, what="snapshot") for s in settings.snapshots}))
     burn_in = seconds(settings.burn_in, what="burn_in")
     return Protocol(tuple(what), length, every, burn_in, snapshots, settings.stage_changes, numbers)
@@ -176,7 +182,11 @@ def _collect(
     try:
         vesicles.run(job, cells, threads=settings.threads or os.cpu_count() or 1, done=take, first=done)
     except KeyboardInterrupt:
-        how = f"kept in {settings.checkpoint}; the same command with --resume goes on" if store else "not kept (no checkpoint)"
+        how = (
+            f"kept in {settings.checkpoint}; the same command with --resume goes on"
+            if store
+            else "not kept (no checkpoint)"
+        )
         raise Interrupted(f"stopped after {done} of {cells} cells, {how}.") from None
     if store:
         store.remove()

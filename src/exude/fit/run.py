@@ -82,9 +82,13 @@ def write_point(point: Numbers, kept: Sequence[Numbers], folder: Path) -> None:
         spread = float(np.std([np.log(s[name]) for s in kept]))
         text = path.read_text(encoding="utf-8")
         block = re.compile(rf"(^\[{name}\]\nvalue = )[^\n]*(\nunit = [^\n]*\nspread = )[^\n]*", re.MULTILINE)
-        new, count = block.subn(rf"\g<1>{point[name] / unit:.5g}\g<2>{{ kind = \"lognormal\", sd = {spread:.3f} }}", text)
+        new, count = block.subn(
+            rf"\g<1>{point[name] / unit:.5g}\g<2>{{ kind = \"lognormal\", sd = {spread:.3f} }}", text
+        )
         if count != 1:
-            raise DataError(f"{path.name}: [{name}] must begin with value, unit, spread in this order. Restore that order.")
+            raise DataError(
+                f"{path.name}: [{name}] must begin with value, unit, spread in this order. Restore that order."
+            )
         path.write_text(new.replace('\\"', '"'), encoding="utf-8")
 
 

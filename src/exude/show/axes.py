@@ -62,7 +62,7 @@ def draw_bars(axes: Axes, panel: Bars, room: Room) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(place) - 0.5, -0.5)
-    axes.set_xlabel(wrap(micro(panel.ylabel), _letters(room)))
+    axes.set_xlabel(wrap(micro(panel.ylabel), int(1.2 * _letters(room))))
     axes.margins(x=0.06)
     if panel.band is not None:
         axes.axvspan(*panel.band, color=BAND, alpha=0.25, lw=0, zorder=0)
@@ -75,9 +75,13 @@ def _tag_in_band(axes: Axes, label: str, band: tuple[float, float], room: Room) 
     """Name a vertical band at the top of the axes, kept inside them."""
     axes.autoscale_view()
     left, right = axes.get_xlim()
-    share = (sum(band) / 2 - left) / (right - left)
-    half = width_of(label, room.size) / room.width / 2
-    share = min(max(share, half), max(1 - half, half))
+    start, stop = ((edge - left) / (right - left) for edge in band)
+    wide = width_of(label, room.size) / room.width
+    if wide < stop - start:
+        share = (start + stop) / 2
+    else:  # wider than the band: begin or end with it, whichever leaves more room
+        share = start + 0.01 + wide / 2 if start + stop < 1 else stop - 0.01 - wide / 2
+    share = min(max(share, wide / 2), max(1 - wide / 2, wide / 2))
     axes.text(
         share, 0.99, label, transform=axes.transAxes, ha="center", va="top", fontsize=room.size, color=REPORTED_INK, zorder=6
     )  # fmt: skip
@@ -103,7 +107,7 @@ def draw_curves(axes: Axes, panel: Curves, room: Room) -> None:
     if panel.band is not None:
         _tag_beside_band(axes, panel, room)
     axes.set_xlabel(wrap(micro(panel.xlabel), _letters(room)))
-    axes.set_ylabel(wrap(micro(panel.ylabel), int(room.height / room.size / 0.58)))
+    axes.set_ylabel(wrap(micro(panel.ylabel), int(1.1 * room.height / room.size / 0.56)))
     if panel.log_x:
         _plain_log_ticks(axes, panel)
     if len(panel.series) > 1:
@@ -303,7 +307,7 @@ def _colours(controls: Sequence[bool]) -> list[str]:
 
 
 def _letters(room: Room) -> int:
-    return max(10, int(room.width / room.size / 0.58))
+    return max(10, int(room.width / room.size / 0.56))
 
 
 def _top_share(room: Room) -> float:

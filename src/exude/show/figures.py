@@ -54,7 +54,7 @@ def summary(panels: Mapping[str, Panel], rows: Sequence[Mapping[str, Any]]) -> F
         grid: Any = figure.subfigures(deep, COLUMNS, wspace=0.03, hspace=0.02, squeeze=False)
         for place, (name, panel) in zip(grid.flat, panels.items(), strict=False):
             axes = place.add_subplot()
-            draw_on(axes, panel, Room(width=110, height=78, size=6, letters=20 if _few(panel) else 28))
+            draw_on(axes, panel, _small_room(panel))
             axes.tick_params(labelsize=6)
             axes.xaxis.label.set_size(6.3)
             axes.yaxis.label.set_size(6.3)
@@ -64,8 +64,11 @@ def summary(panels: Mapping[str, Panel], rows: Sequence[Mapping[str, Any]]) -> F
         return settled(figure)
 
 
-def _few(panel: Panel) -> bool:
-    return isinstance(panel, Bars) and len(panel.labels) <= 4
+def _small_room(panel: Panel) -> Room:
+    """Space in a panel of the summary; bars share theirs with their names."""
+    if not isinstance(panel, Bars):
+        return Room(width=142, height=78, size=6)
+    return Room(width=110, height=78, size=6, letters=20 if len(panel.labels) <= 4 else 28)
 
 
 def verdict_line(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -33,6 +33,8 @@ from exude.show.words import (
 TEMPLATES = "templates"
 PAPER = "Messenger2018"
 SUMMARY = "summary"
+DEFAULT = CELL.hypotheses[0].name
+"""The mechanism of rows that name no other."""
 NOTHING_DRAWN: Mapping[str, Path] = MappingProxyType({})
 
 
@@ -75,6 +77,7 @@ def render(study: Outcome, *, again: str = "", drawn: Mapping[str, Path] = NOTHI
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     seed = study.methods.get("seed", 1)
+    compared = rivals(study.rows)
     return house.get_template("report.html.j2").render(
         rows=[score(row, study.panels) for row in study.rows],
         count=counts(study.rows),
@@ -89,8 +92,8 @@ def render(study: Outcome, *, again: str = "", drawn: Mapping[str, Path] = NOTHI
             {**figure(name, panel, study.rows), "data": inside(drawn.get(name) or draw(panel))}
             for name, panel in study.panels.items()
         ],
-        rivals=rivals(study.rows),
-        mechanisms=[(h.name, h.says) for h in CELL.hypotheses],
+        rivals=compared,
+        mechanisms=[(h.name, h.says) for h in CELL.hypotheses if h.name in compared["names"]],
         chapters=parameter_chapters(),
         limits=limits(),
         again=again or f"exude reproduce --seed {seed} --out DIR",
@@ -150,7 +153,7 @@ def methods(made: Mapping[str, Any]) -> list[str]:
 def condition_list(study: Outcome) -> list[tuple[str, str]]:
     """Conditions by name, as the study tells them."""
     told = study.methods.get("conditions", {})
-    pairs = told.items() if isinstance(told, Mapping) else [("", part) for part in told]
+    pairs = told.items() if isinstance(told, Mapping) else [("", tuple(told))]
     return [(str(k), "; ".join(map(str, v)) if isinstance(v, (list, tuple)) else str(v)) for k, v in pairs]
 
 
@@ -226,14 +229,13 @@ def inside(picture: Path | Figure) -> str:
 def rivals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Rows that were also run under rival mechanisms, side by side with the default."""
     names = list(dict.fromkeys(str(row["hypothesis"]) for row in rows if row.get("hypothesis")))
-    ids = {row["id"] for row in rows if row.get("hypothesis")}
-    lines: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    lines: dict[tuple[str, str, str], dict[str, dict[str, str]]] = {}
     for row in rows:
-        if row["id"] in ids:
-            cell = {"predicted": predicted(row), "verdict": str(row["verdict"])}
-            line = lines.setdefault((str(row["id"]), row_conditions(row)), {})
-            line[str(row.get("hypothesis") or "default")] = cell | {"reported": reported(row)}
-    return {"names": ["default", *(n for n in names if n != "default")], "lines": lines}
+        line = lines.setdefault((str(row["id"]), str(row.get("says", "")), row_conditions(row)), {})
+        cell = {"predicted": predicted(row), "verdict": str(row["verdict"]), "reported": reported(row)}
+        line[str(row.get("hypothesis") or DEFAULT)] = cell
+    kept = {key: line for key, line in lines.items() if set(line) - {DEFAULT}}
+    return {"names": [DEFAULT, *(n for n in names if n != DEFAULT)], "lines": kept}
 
 
 def parameter_chapters() -> list[tuple[str, list[dict[str, str]]]]:

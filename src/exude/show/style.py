@@ -122,6 +122,6 @@ def width_of(text: str, size: float) -> float:
 
 def is_control(label: str) -> bool:
     """Whether a label names the unperturbed cell."""
-    name = label.casefold()
-    starts = ("control", "untreated", "wild type", "wild-type", "rest", "basal", "unstimulated", "no stimulus")
-    return name.startswith(starts) and "rescue" not in name
+    name = " ".join(label.casefold().split())
+    starts = ("control", "untreated", "wild type", "unstimulated", "no stimulus")
+    return name in ("rest", "at rest", "basal") or (name.startswith(starts) and "rescue" not in name)

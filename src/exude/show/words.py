@@ -118,8 +118,10 @@ def relation(claim: Relation) -> str:
     else:
         width = f"at most {claim.high:g}" if claim.high is not None else ""
     value = f"{claim.value:g}" if claim.value is not None else ""
-    number = f"{value} ({width})" if value and width else value or width or way
-    return f"{number} {unit(claim.unit)}".strip() + (", fold" if claim.kind == "fold" else "")
+    two_sided = claim.low is not None and claim.high is not None
+    number = f"{value} ({width})" if value and two_sided else width or value or way
+    each = re.sub(r"^1/", "per ", unit(claim.unit))
+    return f"{number} {each}".strip() + (", fold" if claim.kind == "fold" else "")
 
 
 def reported(row: Mapping[str, Any]) -> str:
@@ -167,4 +169,4 @@ def _value(thing: Any) -> str:
 
 def row_conditions(row: Mapping[str, Any]) -> str:
     """Conditions of a row in one phrase."""
-    return _value(row.get("conditions"))
+    return micro(_value(row.get("conditions")))

@@ -3,7 +3,6 @@
 Built as source together with the leaves of one cascade; see `exude.engine.build`.
 """
 
-# ruff: noqa: F821
 import math
 
 import numpy as np

@@ -7,9 +7,6 @@ whose growth count reaches R - 1 stay there: their number is returned so that R 
 Exact for given cell-wide rates except mergers and rates that read counts, which see expected counts (closures).
 """
 
-# ruff: noqa: F821
-import math
-
 import numpy as np
 from numba import njit
 

@@ -10,7 +10,6 @@ Per vesicle: `weight[0]`, `weight[1]` mean patches brought at birth and by growt
 read (inside and outside, birth and growth patches, then their cargo).
 """
 
-# ruff: noqa: F821
 import math
 
 import numpy as np

@@ -20,7 +20,7 @@ PRIOR_PASS = "fit/prior_pass.toml"
 @cache
 def accepted() -> tuple[Numbers, ...]:
     """Parameter sets that met every fitted finding, in the order they were drawn."""
-    text = (read.data() / DRAWS).read_text(encoding="utf-8")
+    text = _text(DRAWS)
     base = Numbers.default()
     try:
         return tuple(
@@ -34,5 +34,11 @@ def accepted() -> tuple[Numbers, ...]:
 @cache
 def prior_pass() -> Mapping[str, float]:
     """'FINDING|HYPOTHESIS' -> share of random parameter sets, fitted to nothing, that pass the row."""
-    text = (read.data() / PRIOR_PASS).read_text(encoding="utf-8")
-    return {name: float(share) for name, share in tomllib.loads(text)["share"].items()}
+    return {name: float(share) for name, share in tomllib.loads(_text(PRIOR_PASS))["share"].items()}
+
+
+def _text(name: str) -> str:
+    try:
+        return (read.data() / name).read_text(encoding="utf-8")
+    except OSError as problem:
+        raise CatalogError(f"{name}: cannot be read ({problem}). Make it with `exude fit`.") from problem

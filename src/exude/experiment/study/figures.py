@@ -40,7 +40,9 @@ def _bars(
     """One bar per label; interval and points from the draws."""
     values = [get(point) for get in dishes.values()]
     points = [[get(d) for d in draws] for get in dishes.values()]
-    low, high = zip(*(np.quantile(p, [0.025, 0.975]) if p else (v, v) for p, v in zip(points, values, strict=True)), strict=True)
+    low, high = zip(
+        *(np.quantile(p, [0.025, 0.975]) if p else (v, v) for p, v in zip(points, values, strict=True)), strict=True
+    )
     return Bars(
         labels=tuple(dishes), values=tuple(values), low=tuple(map(float, low)), high=tuple(map(float, high)),
         points=tuple(tuple(p) for p in points), title=text["title"], ylabel=text["ylabel"], note=text.get("note", ""),
@@ -93,6 +95,7 @@ def _mutants(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     dishes = {}
     for tag, name in (("", "both C2"), ("c2b-only: ", "C2B only"), ("with-annexin-a6: ", "with ANXA6")):
         for mutant in MUTANTS:
+
             def left(o: Outcome, tag: str = tag, mutant: str = mutant) -> float:
                 return o.reads[f"{tag}rescue {mutant}"]["increment"] / o.reads[f"{tag}wild type"]["increment"]
 
@@ -160,12 +163,17 @@ def _aggressive(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     return _bars(
         point, draws, {f"{line}\n{level[line]:.2g}": _get(dishes[line], "released") for line in ordered},
         title="Release follows the Munc13-4 level", ylabel="exosomes per cell in 30 min of ionomycin",
-        note="Lines in the order of their UNC13D level (number below the name), relative to MDA-MB-231.",
+        note="Lines in the order of their UNC13D level (number beside the name), relative to MDA-MB-231.",
     )  # fmt: skip
 
 
 def _banded_series(
-    label: str, x: Array, get: Callable[[Outcome], Array], point: Outcome, draws: Sequence[Outcome], control: bool = False
+    label: str,
+    x: Array,
+    get: Callable[[Outcome], Array],
+    point: Outcome,
+    draws: Sequence[Outcome],
+    control: bool = False,
 ) -> Series:
     drawn = np.array([get(d) for d in draws]) if draws else np.array([get(point)])
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
@@ -188,11 +196,18 @@ def _burst(point: Outcome, draws: Sequence[Outcome]) -> Panel:
 
 def _basal(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     dishes = {
-        "MDA-MB-231": _get("wild type for a day", "mean_rate"), "MCF-7": _get("series MCF-7", "basal"),
-        "MCF-10A": _get("series MCF-10A", "basal"), "HCT116": _get("HCT116 for a day", "mean_rate"),
-        "MCF-7 x bulk\nrecovery": lambda o: o.reads["series MCF-7"]["basal"] * o.numbers["bulk_recovery"],
+        "MDA-MB-231": _get("wild type for a day", "captured"), "MCF-7": _get("MCF-7 for a day", "captured"),
+        "MCF-10A": _get("MCF-10A for a day", "captured"), "HCT116": _get("HCT116 for a day", "captured"),
+        "MCF-7\nin bulk": _get("MCF-7 for a day", "in_bulk"),
     }  # fmt: skip
-    bars = _bars(point, draws, dishes, title="Resting release", ylabel=PER_HOUR, note="Bulk recovery joins 4.6 to 9.2 to 60 to 65.")
+    bars = _bars(
+        point,
+        draws,
+        dishes,
+        title="Resting release",
+        ylabel=PER_HOUR,
+        note="Bulk recovery joins 4.6 to 9.2 to 60 to 65.",
+    )
     return _banded(bars, _relation("K7a"), "single-cell capture: 60 to 65")
 
 
@@ -208,8 +223,9 @@ def _chelation(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     dishes = {
         "rise, BAPTA-AM": lambda o: o.reads["BAPTA-AM"]["increment"] / o.reads["wild type"]["increment"],
         "at rest,\nBAPTA-AM": lambda o: o.reads["BAPTA-AM at rest"]["basal"] / o.reads["rest"]["basal"],
-        "at rest, local\ncalcium": lambda o: o.reads["local-calcium: BAPTA-AM"]["basal"]
-        / o.reads["local-calcium: wild type"]["basal"],
+        "at rest, local\ncalcium": lambda o: (
+            o.reads["local-calcium: BAPTA-AM"]["basal"] / o.reads["local-calcium: wild type"]["basal"]
+        ),
     }
     bars = _bars(point, draws, dishes, title="Chelation by BAPTA-AM", ylabel="share of release without BAPTA-AM")
     return _banded(bars, (0.0, 0.15), "rise absent: below 15 %")

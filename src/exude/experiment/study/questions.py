@@ -53,10 +53,10 @@ def questions() -> tuple[Question, ...]:
         Question("E2a", _value("burst", "onset"), unit="min"),
         Question("E2b", _value("burst", "early_share")),
         Question("E2c", _value("burst", "late_over_basal")),
-        Question("K7a", _value("wild type for a day", "mean_rate"), unit="exosomes per cell and hour"),
-        Question("Wang2017a", lambda r, n: r["series MCF-7"]["basal"] * n["bulk_recovery"], unit="exosomes per cell and hour"),
-        Question("K7b", _ratio("basal", "series MCF-7", wt)),
-        Question("K7c", _ratio("basal", "series MCF-10A", wt)),
+        Question("K7a", _value("wild type for a day", "captured"), unit="exosomes per cell and hour"),
+        Question("Wang2017a", _value("MCF-7 for a day", "in_bulk"), unit="exosomes per cell and hour"),
+        Question("K7b", _ratio("captured", "MCF-7 for a day", "wild type for a day")),
+        Question("K7c", _ratio("captured", "MCF-10A for a day", "wild type for a day")),
         Question("E7", _value("HCT116 for a day", "second_half")),
         Question("K1a", lambda r, n: expected_duration(n, "CD63"), unit="s"),
         Question("K1b", lambda r, n: expected_duration(n, "VAMP2"), unit="s"),
@@ -88,7 +88,11 @@ def _difference(name: str, dish: str, reference: str, *, per: str) -> Answer:
 
 
 def _mutants(hypothesis: str) -> list[Question]:
-    wt, kd, rescued = f"{tag(hypothesis)}wild type", f"{tag(hypothesis)}knock-down 0.1", f"{tag(hypothesis)}rescue wild type"
+    wt, kd, rescued = (
+        f"{tag(hypothesis)}wild type",
+        f"{tag(hypothesis)}knock-down 0.1",
+        f"{tag(hypothesis)}rescue wild type",
+    )
 
     def brought_back(mutant: str) -> Answer:
         def answer(r: Mapping[str, Read], n: Numbers) -> float:
@@ -101,7 +105,9 @@ def _mutants(hypothesis: str) -> list[Question]:
         Question(f"M3{letter}", _ratio("increment", f"{tag(hypothesis)}rescue {mutant}", wt), hypothesis=hypothesis)
         for letter, mutant in in_mutants("abc")
     ]
-    rested = [Question(f"M3{letter}", brought_back(mutant), hypothesis=hypothesis) for letter, mutant in in_mutants("def")]
+    rested = [
+        Question(f"M3{letter}", brought_back(mutant), hypothesis=hypothesis) for letter, mutant in in_mutants("def")
+    ]
     return risen + rested
 
 
@@ -118,7 +124,12 @@ def _recruitment(hypothesis: str) -> Question:
 
 def _mt1_mmp(hypothesis: str) -> list[Question]:
     wt, kd, dn = (f"{tag(hypothesis)}fixed {name}" for name in ("wild type", "knock-down", "dominant-negative Rab11"))
-    asked = [("M8a", "mt1_per_mvb", kd), ("M8b", "mt1_per_mvb", dn), ("M8c", "mt1_per_exosome", kd), ("M8d", "mt1_per_exosome", dn)]
+    asked = [
+        ("M8a", "mt1_per_mvb", kd),
+        ("M8b", "mt1_per_mvb", dn),
+        ("M8c", "mt1_per_exosome", kd),
+        ("M8d", "mt1_per_exosome", dn),
+    ]
     return [Question(finding, _ratio(name, dish, wt), hypothesis=hypothesis) for finding, name, dish in asked]
 
 

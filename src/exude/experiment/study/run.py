@@ -95,9 +95,7 @@ def answers(
     return _run(sets, Size(cells, cells, len(sets)), seed, threads, progress)
 
 
-def _run(
-    sets: Sequence[Numbers], size: Size, seed: int, threads: int, progress: Progress | None
-) -> list[Outcome]:
+def _run(sets: Sequence[Numbers], size: Size, seed: int, threads: int, progress: Progress | None) -> list[Outcome]:
     """Every dish under every parameter set; the first set with more cells."""
     dishes = cultures()
     tasks = [(i, dish) for i in range(len(sets)) for dish in dishes.values()]

@@ -24,7 +24,7 @@ def row(question: Question, point: float, draws: Sequence[float], weak: float | 
     """One row of `scores.json`."""
     _, finding = read.findings()[question.finding]
     spread = np.array([d for d in draws if math.isfinite(d)])
-    low, high = (np.quantile(spread, [0.025, 0.975]) if spread.size else (math.nan, math.nan))
+    low, high = np.quantile(spread, [0.025, 0.975]) if spread.size else (math.nan, math.nan)
     verdict, why = judge(question, finding, point, draws)
     made: dict[str, Any] = {
         "id": finding.statement,
@@ -85,7 +85,9 @@ def conditions(finding: Finding) -> str:
         return " + ".join(say(perturbation(text)) for text in texts) or "untreated"
 
     lines = ", ".join(finding.lines)
-    against = f" against {words(finding.reference_condition)}" if finding.condition or finding.reference_condition else ""
+    against = (
+        f" against {words(finding.reference_condition)}" if finding.condition or finding.reference_condition else ""
+    )
     return f"{lines}: {words(finding.condition)}{against}"
 
 
@@ -102,7 +104,9 @@ def reported(relation: Relation) -> dict[str, Any]:
 def _direction(relation: Relation, null: float, draws: Sequence[float]) -> tuple[str, str]:
     up = relation.direction == "up"
     right = float(np.mean([(d > null) if up else (d < null) for d in draws])) if draws else 0.0
-    return _word(right >= DIRECTION_SHARE), f"{right:.1%} of draws go {relation.direction} (limit {DIRECTION_SHARE:.1%})"
+    return _word(
+        right >= DIRECTION_SHARE
+    ), f"{right:.1%} of draws go {relation.direction} (limit {DIRECTION_SHARE:.1%})"
 
 
 def _range(relation: Relation) -> str:
