@@ -286,5 +286,5 @@ def test_reproduce_refuses_a_folder_it_cannot_write(
 
 
 def test_fit_says_what_is_fitted(capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, "fit")
+    out = said(capsys, "fit", "--list")
     assert "release-calcium" in out and "half_c2a" in out and "knockdown-abolishes" not in out

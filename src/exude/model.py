@@ -144,29 +144,36 @@ class Cascade:
 
     @property
     def levels(self) -> tuple[Level, ...]:
+        """Levels of all chapters, in order."""
         return tuple(level for chapter in self.chapters for level in chapter.levels)
 
     @property
     def definitions(self) -> tuple[Definition, ...]:
+        """Definitions of all chapters, in order."""
         return tuple(d for chapter in self.chapters for d in chapter.definitions)
 
     @property
     def traces(self) -> tuple[Trace, ...]:
+        """Traces of all chapters, in order."""
         return tuple(trace for chapter in self.chapters for trace in chapter.traces)
 
     @property
     def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """Rival mechanisms of all chapters, the default first."""
         return tuple(h for chapter in self.chapters for h in chapter.hypotheses)
 
     @property
     def emissions(self) -> tuple[Emission, ...]:
+        """Particle streams of all chapters."""
         return tuple(e for chapter in self.chapters for e in chapter.emissions)
 
     @property
     def readouts(self) -> tuple[str, ...]:
+        """Recorded definitions of all chapters."""
         return tuple(r for chapter in self.chapters for r in chapter.readouts)
 
     @property
     def life_cycle(self) -> LifeCycle:
+        """The one life cycle of the cascade."""
         (cycle,) = (chapter.life_cycle for chapter in self.chapters if chapter.life_cycle is not None)
         return cycle

@@ -1,0 +1,1 @@
+"""What has been measured: tables of parameters, lines, drugs, evidence and references, checked on load."""

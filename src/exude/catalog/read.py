@@ -121,7 +121,7 @@ def value(symbol: str) -> float:
     return number.value * factor_to_internal(number.unit)
 
 
-def _find(name: str, table: Mapping[str, Any], aliases: Mapping[str, str], what: str, kind: str) -> Any:
+def _find(name: str, table: Mapping[str, T], aliases: Mapping[str, str], what: str, kind: str) -> T:
     if name in table:
         return table[name]
     plain = {_plain(key): key for key in table} | {_plain(key): target for key, target in aliases.items()}

@@ -1,0 +1,1 @@
+"""One declaration, several readings: grammar of rate texts, symbols, leaves for the kernels."""

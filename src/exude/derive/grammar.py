@@ -47,7 +47,7 @@ def names(tree: ast.expr) -> set[str]:
 def to_python(tree: ast.expr, symbol: Callable[[str], str]) -> str:
     """Numba source of a parsed text; `symbol` says how each name is spelled there."""
     match tree:
-        case ast.Constant(value=value):
+        case ast.Constant(value=int() | float() as value):
             return repr(float(value))
         case ast.Name(id=name):
             return symbol(name)
@@ -65,7 +65,7 @@ def to_python(tree: ast.expr, symbol: Callable[[str], str]) -> str:
 def to_sympy(tree: ast.expr, symbol: Callable[[str], sympy.Expr]) -> sympy.Expr:
     """SymPy expression of a parsed text, built node by node (never by evaluating text)."""
     match tree:
-        case ast.Constant(value=value):
+        case ast.Constant(value=int() | float() as value):
             return sympy.Integer(int(value))
         case ast.Name(id=name):
             return symbol(name)

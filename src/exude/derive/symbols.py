@@ -28,18 +28,22 @@ class Symbols:
 
     @cached_property
     def levels(self) -> tuple[str, ...]:
+        """Levels in kernel order."""
         return tuple(level.symbol for level in self.cascade.levels)
 
     @cached_property
     def traces(self) -> tuple[str, ...]:
+        """Traces in kernel order."""
         return tuple(trace.symbol for trace in self.cascade.traces)
 
     @cached_property
     def counts(self) -> tuple[str, ...]:
+        """Stage counts in kernel order."""
         return tuple(STAGE_COUNT + stage for stage in self.cascade.life_cycle.stages)
 
     @cached_property
     def definitions(self) -> dict[str, Definition]:
+        """Definitions by symbol, as declared."""
         return {d.symbol: d for d in self.cascade.definitions}
 
     @cached_property
@@ -105,7 +109,7 @@ class Symbols:
 
     def _refuse_doubles(self) -> None:
         """A symbol stands for one thing in the whole cascade."""
-        declared = [s.symbol for s in (*self.cascade.levels, *self.cascade.traces, *self.cascade.definitions)]
+        declared = [*self.levels, *self.traces, *(d.symbol for d in self.cascade.definitions)]
         for name in declared:
             if declared.count(name) > 1 or name in self.parameter_units:
                 raise refuse(

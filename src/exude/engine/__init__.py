@@ -1,0 +1,1 @@
+"""How it runs: arrays in, arrays out."""

@@ -56,7 +56,7 @@ class Numerics(NamedTuple):
 class State(NamedTuple):
     """Everything a cell is between two calls, for a block of cells."""
 
-    count: Ints  # (cell, stage)
+    count: Ints  # type: ignore[assignment]  # (cell, stage); hides tuple.count, which nobody needs
     members: NDArray[np.int32]  # (cell, stage, slot)
     growth: NDArray[np.int32]  # (cell, slot)
     weight: Floats  # (cell, slot, kind)

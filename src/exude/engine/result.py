@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import h5netcdf
 import numpy as np
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from exude.derive.symbols import Symbols
 from exude.engine.layout import TOTALS, Floats, Output, Rows
@@ -78,10 +80,13 @@ class Run:
         """Write to one NetCDF file; a full disk leaves no half-written file behind."""
         path = Path(path)
         draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
+        whole = io.BytesIO()  # HDF5 cannot recover from a write that fails, so the disk sees finished bytes only
+        with h5netcdf.File(whole, "w") as handle:
             for group, dataset in (("/", self.data), ("events", self.events), ("vesicles", self.vesicles)):
-                mode = "w" if group == "/" else "a"
-                dataset.to_netcdf(draft, mode=mode, group=group, engine="h5netcdf")  # type: ignore[call-overload]
+                place = handle if group == "/" else handle.create_group(group)
+                dataset.dump_to_store(H5NetCDFStore(place))
+        try:
+            draft.write_bytes(whole.getbuffer())
             draft.replace(path)
         except OSError as problem:
             draft.unlink(missing_ok=True)

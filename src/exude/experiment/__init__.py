@@ -1,0 +1,1 @@
+"""What one does to cells and reads from them."""

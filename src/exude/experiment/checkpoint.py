@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Checkpoint:
                     output = Output(*(held[f"output_{name}"] for name in Output._fields))
                     events = _rows(held, "events")
                     reads = _rows(held, "reads")
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
                 path.unlink()  # half a file: run that block again
                 return
             yield first, output, events, reads

@@ -66,8 +66,8 @@ def of_kind(kind: str, rest: str) -> Perturbation:
             return Rescue(gene, mutant=mutant.strip())
         case "drug" | "stimulus":
             body, at, until = _times(rest)
-            name, _, dose = body.partition(" ")
-            return (Drug if kind == "drug" else Stimulus)(name, dose.strip(), at=at, until=until)
+            name, dose = _name_and_dose(body)
+            return (Drug if kind == "drug" else Stimulus)(name, dose, at=at, until=until)
         case "external":
             body, at, until = _times(rest)
             return External(_named(kind, body)["calcium"], at=at, until=until)
@@ -81,7 +81,7 @@ def of_kind(kind: str, rest: str) -> Perturbation:
 
 
 def _pair(kind: str, rest: str) -> tuple[str, float]:
-    gene, equals, number = rest.partition("=")
+    gene, _, number = rest.partition("=")
     return gene.strip(), _number(kind, number, rest)
 
 
@@ -90,6 +90,12 @@ def _number(kind: str, number: str, whole: str = "") -> float:
         return float(number)
     except ValueError as problem:
         raise refuse(ProtocolError, whole or number, KINDS[kind], f"Write {KINDS[kind]}.") from problem
+
+
+def _name_and_dose(text: str) -> tuple[str, str]:
+    """The dose is the last number with its unit: 'bafilomycin A1 100 nM'."""
+    found = re.search(r"\s([-+]?[\d.]\S*(\s+[^\s\d]\S*)?|[-+]?(?:nan|inf)\b.*)$", text, flags=re.IGNORECASE)
+    return (text[: found.start()].strip(), found.group(1)) if found else (text, "")
 
 
 def _times(text: str) -> tuple[str, str, str]:

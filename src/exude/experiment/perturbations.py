@@ -66,6 +66,7 @@ class KnockDown:
 
     @property
     def factor(self) -> float:
+        """Factor on the level that the line has."""
         return float(self.to)
 
 
@@ -80,6 +81,7 @@ class KnockOut:
 
     @property
     def factor(self) -> float:
+        """Factor on the level that the line has."""
         return 0.0
 
 
@@ -96,6 +98,7 @@ class Overexpress:
 
     @property
     def factor(self) -> float:
+        """Factor on the level that the line has."""
         return float(self.fold)
 
 
@@ -114,6 +117,7 @@ class DominantNegative:
 
     @property
     def factor(self) -> float:
+        """Factor on the level that the line has."""
         return read.value("dominant_negative_left")
 
 
@@ -157,6 +161,7 @@ class Drug:
 
     @property
     def window(self) -> tuple[float, float]:
+        """Start and end in s; the end is infinite where none was given."""
         return _window(self.at, self.until, self.name)
 
 
@@ -179,10 +184,12 @@ class External:
 
     @property
     def amount(self) -> float:
+        """Calcium in uM."""
         return quantity(self.calcium, "uM", what="external calcium")
 
     @property
     def window(self) -> tuple[float, float]:
+        """Start and end in s; the end is infinite where none was given."""
         return _window(self.at, self.until, "external calcium")
 
 
@@ -202,10 +209,12 @@ class Permeabilised:
 
     @property
     def amount(self) -> float:
+        """Calcium in uM."""
         return quantity(self.calcium, "uM", what="calcium of permeabilised cells")
 
     @property
     def window(self) -> tuple[float, float]:
+        """Start and end in s; the end is infinite where none was given."""
         return _window(self.at, self.until, "permeabilised cells")
 
 

@@ -5,6 +5,7 @@ from exude.experiment.assays.bulk_count import BulkCount
 from exude.experiment.assays.calcium_trace import CalciumTrace
 from exude.experiment.assays.colocalisation import Colocalisation
 from exude.experiment.assays.exosome_blot import ExosomeBlot
+from exude.experiment.assays.exosome_cargo import ExosomeCargo
 from exude.experiment.assays.luciferase import Luciferase
 from exude.experiment.assays.mt1_mmp import Mt1Mmp
 from exude.experiment.assays.munc13_4_recruitment import Munc13Recruitment
@@ -15,6 +16,7 @@ from exude.experiment.assays.single_cell_capture import SingleCellCapture
 
 ASSAYS: dict[str, type[AbstractAssay]] = {
     "exosome_blot": ExosomeBlot,
+    "exosome_cargo": ExosomeCargo,
     "single_cell_capture": SingleCellCapture,
     "bulk_count": BulkCount,
     "nta": NanoparticleTracking,
@@ -29,6 +31,6 @@ ASSAYS: dict[str, type[AbstractAssay]] = {
 """Assays by the names the evidence uses."""
 
 __all__ = [
-    "ASSAYS", "AbstractAssay", "BulkCount", "CalciumTrace", "Colocalisation", "ExosomeBlot", "Luciferase", "Mt1Mmp",
+    "ASSAYS", "AbstractAssay", "BulkCount", "CalciumTrace", "Colocalisation", "ExosomeBlot", "ExosomeCargo", "Luciferase", "Mt1Mmp",
     "Munc13Recruitment", "MvbDiameter", "NanoparticleTracking", "PhluorinTirf", "SingleCellCapture",
 ]  # fmt: skip

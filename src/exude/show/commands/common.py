@@ -6,12 +6,15 @@ import argparse
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, Protocol
 
 from exude.errors import DataError, nearest
+
+SECONDS_BETWEEN_LINES = 10
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,13 +48,16 @@ class Report(Protocol):
 
 @contextmanager
 def progress(label: str) -> Iterator[Report]:
-    """A progress bar on the error stream, drawn only where a person looks."""
+    """A progress bar on the error stream; a line every ten seconds where that is a file and not a terminal."""
+    if not sys.stderr.isatty():
+        yield _lines(label)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=None)
 
         def report(done: int, total: int, label: str = "") -> None:
@@ -60,6 +66,19 @@ def progress(label: str) -> Iterator[Report]:
                 bar.update(task, description=label)
 
         yield report
+
+
+def _lines(title: str) -> Report:
+    """A report that prints a plain line now and then."""
+    last = time.monotonic()
+
+    def report(done: int, total: int, label: str = "") -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            print(f"{title}: {done} of {total} {label}", file=sys.stderr, flush=True)
+
+    return report
 
 
 def threads_of(number: int | None) -> int:
