@@ -2,7 +2,7 @@
 
 Every comparison is one number: z of two means, or of two log variances, or of two covariances, with standard errors
 from the samples. A suite that makes at most COMPARISONS of them raises a false alarm with probability FALSE_ALARM
-(Bonferroni); `conftest.py` counts them.
+(Bonferroni); `assert_same` counts them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Sample = Mapping[str, NDArray[np.float64]]
 """Observable -> one value per cell."""
 
 made = 0
-"""Comparisons made so far in this process."""
+"""Comparisons made so far in this process; those that look for a planted fault do not count."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,6 @@ class Difference:
 
 def differences(first: Sample, second: Sample, pairs: tuple[tuple[str, str], ...] = ()) -> list[Difference]:
     """Means and variances of every observable, covariances of the named pairs; constant observables are left out."""
-    global made
     if set(first) != set(second) or not first:
         raise AssertionError(f"observables differ or are none: {set(first) ^ set(second)}")
     found = []
@@ -54,13 +53,15 @@ def differences(first: Sample, second: Sample, pairs: tuple[tuple[str, str], ...
     for one, other in pairs:
         a, b = (_products(s[one], s[other]) for s in (first, second))
         found.append(_mean(f"covariance of {one} and {other}", a, b))
-    made += len(found)
     return found
 
 
 def assert_same(first: Sample, second: Sample, pairs: tuple[tuple[str, str], ...] = ()) -> list[Difference]:
     """Fail where two simulators differ in law, and say in what."""
+    global made
     found = differences(first, second, pairs)
+    made += len(found)
+    assert made <= COMPARISONS, f"{made} comparisons; the limit on |z| was set for {COMPARISONS}: raise it"
     wrong = sorted((d for d in found if not abs(d.z) <= LIMIT), key=lambda d: -abs(d.z))
     assert not wrong, f"{len(wrong)} of {len(found)} differ by |z| > {LIMIT:.2f}:\n" + "\n".join(map(str, wrong[:12]))
     return found

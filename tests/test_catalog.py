@@ -69,7 +69,7 @@ def test_every_file_is_read() -> None:
     """No table lies about that no reader knows."""
     known = {f"parameters/{chapter}.toml" for chapter in read.CHAPTERS} | {"numerics.toml"}
     found = {p.relative_to(DATA).as_posix() for p in DATA.rglob("*.toml")}
-    folders = ("parameters/literature/", "cells/", "drugs/", "evidence/", "readings/")
+    folders = ("parameters/literature/", "fit/", "cells/", "drugs/", "evidence/", "readings/")
     assert {f for f in found if not f.startswith(folders)} == known
     assert len(read.lines()) == len(list((DATA / "cells").glob("*.toml")))
     assert len(read.drugs()) == len(list((DATA / "drugs").glob("*.toml")))

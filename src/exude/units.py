@@ -46,6 +46,7 @@ def factor_to_internal(unit: str) -> float:
     return float(f"{quantity.to(target).magnitude:.15g}")  # 1 uM is 1, not 0.9999999999999999
 
 
+@cache
 def parse_unit(unit: str) -> Any:
     """The pint unit of a text, or a UnitError that says what is wrong with it."""
     try:
@@ -54,6 +55,7 @@ def parse_unit(unit: str) -> Any:
         raise refuse(UnitError, unit, "a unit such as 'uM', 'min', '1/s', 'um'", "Write the unit in full.") from problem
 
 
+@cache
 def dimension(unit: str) -> Any:
     """Dimensionality of a unit text, for checks."""
     return (1 * parse_unit(unit)).dimensionality

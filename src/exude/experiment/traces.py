@@ -37,7 +37,9 @@ def read_curve(file: str) -> tuple[Floats, Floats]:
     values = np.array([_cell(row, calcium_column, line, file) for line, row in rows]) * calcium_factor
     backward = np.flatnonzero(np.diff(times) <= 0)
     if backward.size:
-        raise DataError(f"{file}: line {rows[backward[0] + 1][0]}: time does not increase. Sort the rows and remove doubles.")
+        raise DataError(
+            f"{file}: line {rows[backward[0] + 1][0]}: time does not increase. Sort the rows and remove doubles."
+        )
     if (values < 0).any():
         line = rows[int(np.flatnonzero(values < 0)[0])][0]
         raise DataError(f"{file}: line {line}: calcium is negative. Subtract no more than the background.")

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exude.cascade import CELL
 from exude.catalog import read
 from exude.catalog.schema import Relation
+from exude.derive.evaluate import evaluate
 from exude.experiment.assays.phluorin_tirf import SIGNAL_TIME, expected_duration
 from exude.experiment.assays.single_cell_capture import SingleCellCapture
 from exude.experiment.protocol import Numbers
@@ -95,8 +97,7 @@ def solve_readouts(numbers: Numbers) -> Numbers:
     rest = float(run.data["calcium"].values.mean(axis=0)[0])
 
     def bound(calcium: float, domain: str) -> float:
-        n = numbers[f"hill_{domain}"]
-        return float(calcium**n / (numbers[f"half_{domain}"] ** n + calcium**n))
+        return float(evaluate(CELL, domain, {**numbers.values, "calcium": calcium}))
 
     share = float(relation("B10a").value or 0)
     both, alone = bound(peak, "c2a") * bound(peak, "c2b"), bound(peak, "c2b")

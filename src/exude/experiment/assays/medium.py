@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-
 import numpy as np
-import sympy
 import xarray as xr
 
 from exude.cascade import CELL
-from exude.derive import grammar
+from exude.derive.evaluate import evaluate
 from exude.engine.result import Run
 from exude.experiment.assays.reading import WHOLE, Window, named, sampled, span
 from exude.experiment.protocol import Numbers
@@ -30,19 +26,12 @@ def held_share(run: Run, numbers: Numbers) -> xr.DataArray:
 
     1 - 1 / (1 + held_per_tetherin BST2).
     """
-    names, law = _declared("held_share")
     level = run.data["level"]
-    values = [numbers[n] if n in numbers.values else level.sel(symbol=n, drop=True) for n in names]
-    return named(law(*values), "1", "share of exosomes held on the surface")
 
+    def given(name: str) -> float | xr.DataArray:
+        return numbers[name] if name in numbers.values else level.sel(symbol=name, drop=True)
 
-@cache
-def _declared(symbol: str) -> tuple[list[str], Callable[..., xr.DataArray]]:
-    """Names that a definition of the cascade reads, and the function of them that it states."""
-    (text,) = (d.text for d in CELL.definitions if d.symbol == symbol)
-    tree = grammar.parse(text)
-    names = sorted(grammar.names(tree))
-    return names, sympy.lambdify(names, grammar.to_sympy(tree, sympy.Symbol), "numpy")
+    return named(evaluate(CELL, "held_share", given), "1", "share of exosomes held on the surface")
 
 
 def in_medium(run: Run, numbers: Numbers, window: Window = WHOLE) -> xr.DataArray:

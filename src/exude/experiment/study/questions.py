@@ -64,7 +64,16 @@ def questions() -> tuple[Question, ...]:
         Question("C7", _ratio("basal", "BAPTA-AM at rest", "rest"), scored=False),
         _recruitment(""),
     ]
+    return (*asked, *_rivals())
+
+
+def _rivals() -> list[Question]:
+    """The questions that tell rival mechanisms apart."""
+    asked: list[Question] = []
     for rival in ("c2b-only", "with-annexin-a6"):
+        wild, knocked = f"{tag(rival)}wild type", f"{tag(rival)}knock-down 0.1"
+        asked.append(Question("M1", _value(wild, "fold"), hypothesis=rival))
+        asked.append(Question("M2", _ratio("increment", knocked, wild), hypothesis=rival))
         asked += [*_mutants(rival), _recruitment(rival)]
     asked += _mt1_mmp("rab8-route")
     smaller = _ratio("seen_diameter", "to-lysosome: fixed knock-down", "to-lysosome: fixed wild type")
@@ -72,7 +81,7 @@ def questions() -> tuple[Question, ...]:
     local = "local-calcium: "
     bapta = _ratio("basal", f"{local}BAPTA-AM", f"{local}wild type")
     asked.append(Question("C7", bapta, hypothesis="local-calcium", scored=False))
-    return tuple(asked)
+    return asked
 
 
 def _value(dish: str, name: str) -> Answer:

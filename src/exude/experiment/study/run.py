@@ -16,6 +16,7 @@ from exude.experiment.panels import Panel
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols
 from exude.experiment.study import ensemble
+from exude.experiment.study.anchor import anchored
 from exude.experiment.study.cultures import Culture, Read, cultures, read_dish
 from exude.experiment.study.figures import panels
 from exude.experiment.study.questions import Question, questions
@@ -33,8 +34,8 @@ class Size:
     draws: int
 
 
-FULL = Size(point_cells=1024, draw_cells=64, draws=40)
-QUICK = Size(point_cells=256, draw_cells=64, draws=8)
+FULL = Size(point_cells=1024, draw_cells=48, draws=40)
+QUICK = Size(point_cells=256, draw_cells=48, draws=8)
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,14 @@ def _run(sets: Sequence[Numbers], size: Size, seed: int, threads: int, progress:
     """Every dish under every parameter set; the first set with more cells."""
     dishes = cultures()
     tasks = [(i, dish) for i in range(len(sets)) for dish in dishes.values()]
+    mechanisms = {dish.hypothesis for dish in dishes.values()}
+    fair = [{name: anchored(numbers, name) for name in mechanisms} for numbers in sets]
 
     def one(task: tuple[int, Culture]) -> Read:
         i, dish = task
         cells = size.draw_cells if i else size.point_cells
-        return read_dish(dish, dish.run(sets[i], cells=cells, seed=seed + i), sets[i])
+        numbers = fair[i][dish.hypothesis]
+        return read_dish(dish, dish.run(numbers, cells=cells, seed=seed + i), numbers)
 
     reads: list[dict[str, Read]] = [{} for _ in sets]
     with ThreadPoolExecutor(threads) as pool:
