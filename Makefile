@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test proof bench lint types docs fit lock clean
+.PHONY: demo test proof bench lint types docs results fit lock clean
 
 demo: $(READY)  ## run the 2018 study in silico; figures and report in results/
 	$(BIN)/exude reproduce --out results
@@ -28,6 +28,10 @@ types: $(READY)
 
 docs: $(READY)  ## run every example of README and docs
 	$(BIN)/python -m pytest tests/test_docs.py
+
+results: $(READY)  ## run the study and rewrite docs/results.md from it
+	$(BIN)/exude reproduce --out results
+	$(BIN)/python docs/make_results.py results
 
 fit: $(READY)  ## fit again with the fixed seed; rewrites the fitted tables
 	$(BIN)/exude fit

@@ -43,7 +43,9 @@ def median_seconds(action: Callable[[], object]) -> float:
 def stage_changes(cells: int) -> float:
     """Events per cell of the timed run (burn-in included), counted from its totals."""
     data = run(cells, 2, duration="24 h").data
-    gains = {name: float(data[name].values[:, -1].mean()) for name in ("births", "growths", "fusions", "lysosome_fusions")}
+    gains = {
+        name: float(data[name].values[:, -1].mean()) for name in ("births", "growths", "fusions", "lysosome_fusions")
+    }
     # maturation, transport, docking and priming: about four stage changes for each MVB that fuses
     return gains["births"] + gains["growths"] + gains["lysosome_fusions"] + 5 * gains["fusions"]
 

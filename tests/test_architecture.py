@@ -34,9 +34,7 @@ FLOATS_ELSEWHERE = {
 """Kernel-free rooms that hold a few floats all the same; `engine`, `show` and assays hold numerics and layout."""
 LONGER = {"questions": "a table with one row per question, no steps"}
 """Functions above 40 lines that read no worse for it."""
-NOT_READ_YET = {
-    "S100A10": "declared as acceptor of Munc13-4 at the membrane; no rate reads it",
-}
+NOT_READ_YET = {}
 LOOP_LINES = 190
 """`run_cell` is one loop with numbered phases; cutting it would put its state into arrays and cost speed (trial.md)."""
 

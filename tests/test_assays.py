@@ -47,6 +47,7 @@ SCALES = {
     "mvb_diameter": ("microscope_resolution",),
     "colocalisation": ("rab11_dwell", "colocalisation_chance"),
     "exosome_cargo": ("cd63_per_exosome", "cd9_per_exosome", "alix_per_exosome", "pd_l1_per_exosome"),
+    "electron_microscopy": ("exosome_diameter",),
     "mt1_mmp": (),
     "munc13_4_recruitment": (),
     "calcium_trace": ("fura2_kd",),
@@ -84,7 +85,7 @@ def times(run: Run, factor: float) -> Run:
 
 
 def test_registry_is_complete_and_streams_differ() -> None:
-    assert len(ASSAYS) == 12
+    assert len(ASSAYS) == 13
     assert set(SCALES) == set(ASSAYS)
     assert len({kind.purpose for kind in ASSAYS.values()}) == len(ASSAYS)
     assert min(kind.purpose for kind in ASSAYS.values()) > 1, "0 and 1 belong to vesicles and levels"

@@ -20,7 +20,6 @@ EFFECTORS = Chapter(
         Level("UNC13B", varies=True, meaning="Munc13-2, a small second route for priming"),
         Level("SYT7", varies=True, meaning="synaptotagmin-7, a small second route for triggering"),
         Level("ANXA6", varies=True, meaning="annexin A6"),
-        Level("S100A10", meaning="plasma-membrane acceptor of Munc13-4"),
         Level("RAB11A", varies=True, meaning="recycling endosomes"),
         Level("RAB27A", varies=True, meaning="docking"),
         Level("RAB27B", varies=True, meaning="docking"),

@@ -27,14 +27,17 @@ Progress = Callable[[int, int], None]
 """Called with cells done and cells in all."""
 
 MOST_CELLS = 10_000_000
+MOST_POINTS = 150
+ROUND_STEPS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
+"""Steps a person would choose, s."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """How a run is made and recorded; the defaults suit a bench question."""
 
-    every: str = "1 min"
-    """Time between recorded points."""
+    every: str = ""
+    """Time between recorded points; empty chooses a round step that gives about a hundred points."""
     snapshots: tuple[str, ...] = ("end",)
     """Times at which every MVB is read; 'end' is the end of the run."""
     events: bool = True
@@ -126,7 +129,9 @@ def _check_cells(cells: int) -> None:
 
 def _protocol(what: tuple[Perturbation, ...], duration: str, settings: Settings, numbers: Numbers) -> Protocol:
     length = seconds(duration, what="duration")
-    every = seconds(settings.every, what="time between recorded points (every)")
+    every = (
+        seconds(settings.every, what="time between recorded points (every)") if settings.every else round_step(length)
+    )
     if length <= 0 or every <= 0:
         raise ProtocolError(f"duration {duration!r} and every {settings.every!r} must be longer than 0.")
     every = min(every, length)
@@ -137,6 +142,11 @@ def _protocol(what: tuple[Perturbation, ...], duration: str, settings: Settings,
     snapshots = tuple(sorted({length if s == "end" else seconds(s, what="snapshot") for s in settings.snapshots}))
     burn_in = seconds(settings.burn_in, what="burn_in")
     return Protocol(tuple(what), length, every, burn_in, snapshots, settings.stage_changes, numbers)
+
+
+def round_step(length: float) -> float:
+    """The smallest round step (s) that divides a run into no more than MOST_POINTS points."""
+    return next((step for step in ROUND_STEPS if length / step <= MOST_POINTS), length / MOST_POINTS)
 
 
 def _job(

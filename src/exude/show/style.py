@@ -124,4 +124,5 @@ def is_control(label: str) -> bool:
     """Whether a label names the unperturbed cell."""
     name = " ".join(label.casefold().split())
     starts = ("control", "untreated", "wild type", "unstimulated", "no stimulus")
-    return name in ("rest", "at rest", "basal") or (name.startswith(starts) and "rescue" not in name)
+    treated = ("rescue", "ionomycin", "histamine")
+    return name in ("rest", "at rest", "basal") or (name.startswith(starts) and not any(t in name for t in treated))

@@ -4,6 +4,7 @@ from exude.experiment.assays.base import AbstractAssay
 from exude.experiment.assays.bulk_count import BulkCount
 from exude.experiment.assays.calcium_trace import CalciumTrace
 from exude.experiment.assays.colocalisation import Colocalisation
+from exude.experiment.assays.electron_microscopy import ElectronMicroscopy
 from exude.experiment.assays.exosome_blot import ExosomeBlot
 from exude.experiment.assays.exosome_cargo import ExosomeCargo
 from exude.experiment.assays.luciferase import Luciferase
@@ -16,6 +17,7 @@ from exude.experiment.assays.single_cell_capture import SingleCellCapture
 
 ASSAYS: dict[str, type[AbstractAssay]] = {
     "exosome_blot": ExosomeBlot,
+    "electron_microscopy": ElectronMicroscopy,
     "exosome_cargo": ExosomeCargo,
     "single_cell_capture": SingleCellCapture,
     "bulk_count": BulkCount,
@@ -31,6 +33,6 @@ ASSAYS: dict[str, type[AbstractAssay]] = {
 """Assays by the names the evidence uses."""
 
 __all__ = [
-    "ASSAYS", "AbstractAssay", "BulkCount", "CalciumTrace", "Colocalisation", "ExosomeBlot", "ExosomeCargo", "Luciferase", "Mt1Mmp",
+    "ASSAYS", "AbstractAssay", "BulkCount", "CalciumTrace", "Colocalisation", "ElectronMicroscopy", "ExosomeBlot", "ExosomeCargo", "Luciferase", "Mt1Mmp",
     "Munc13Recruitment", "MvbDiameter", "NanoparticleTracking", "PhluorinTirf", "SingleCellCapture",
 ]  # fmt: skip

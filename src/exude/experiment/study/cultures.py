@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
+from exude.catalog import read
 from exude.engine.result import Run
 from exude.experiment.assays.bulk_count import BulkCount
 from exude.experiment.assays.colocalisation import Colocalisation
@@ -65,9 +66,9 @@ class Culture:
         return simulate(self.line, *self.what, duration=self.duration, cells=cells, seed=seed, settings=settings)
 
 
-def knock_down(depth: float = 0.1) -> KnockDown:
-    """Munc13-4 knock-down."""
-    return KnockDown("UNC13D", to=depth)
+def knock_down(depth: float | None = None) -> KnockDown:
+    """Munc13-4 knock-down; to the depth at which the study is scored unless told otherwise."""
+    return KnockDown("UNC13D", to=read.value("knockdown_depth") if depth is None else depth)
 
 
 def _mechanism(hypothesis: str) -> list[Culture]:

@@ -62,18 +62,17 @@ def _banded(bars: Bars, band: tuple[float, float], label: str) -> Bars:
     return Bars(**{**bars.__dict__, "band": band, "band_label": label})
 
 
+def _per(dish: str, name: str, reference: str) -> Callable[[Outcome], float]:
+    """A dish over its reference, within one parameter set."""
+    return lambda o: o.reads[dish][name] / o.reads[reference][name] if o.reads[reference][name] else float("nan")
+
+
 def _release_calcium(point: Outcome, draws: Sequence[Outcome]) -> Panel:
-    wt = "wild type"
-
-    def at_rest(o: Outcome) -> float:
-        return o.reads[wt]["released"] - o.reads[wt]["increment"]
-
+    dishes = {"at rest": lambda o: 1.0, "ionomycin": _get("wild type", "fold")}
     bars = _bars(
-        point, draws, {"at rest": at_rest, "ionomycin": _get(wt, "released")},
-        title="Calcium raises exosome release", ylabel=IN_WINDOW,
-    )  # fmt: skip
-    low, high = _relation("M1")
-    return _banded(bars, (low * at_rest(point), high * at_rest(point)), "reported: 5-fold (4 to 6)")
+        point, draws, dishes, title="Calcium raises exosome release", ylabel="release in 30 min over rest (fold)"
+    )
+    return _banded(bars, _relation("M1"), "reported: 5-fold (4 to 6)")
 
 
 def _knockdown(point: Outcome, draws: Sequence[Outcome]) -> Panel:
@@ -109,18 +108,22 @@ def _mutants(point: Outcome, draws: Sequence[Outcome]) -> Panel:
 
 def _rescue(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     dishes = {
-        "wild type": _get("wild type", "increment"), "knock-down": _get("knock-down 0.1", "increment"),
-        "+ wild-type\nMunc13-4": _get("rescue wild type", "increment"),
-    }  # fmt: skip
-    return _bars(point, draws, dishes, title="Wild-type Munc13-4 rescues", ylabel="rise, exosomes per cell in 30 min")
+        "wild type": _per("wild type", "increment", "wild type"),
+        "knock-down": _per("knock-down 0.1", "increment", "wild type"),
+        "+ wild-type\nMunc13-4": _per("rescue wild type", "increment", "wild type"),
+    }
+    return _bars(point, draws, dishes, title="Wild-type Munc13-4 rescues", ylabel="rise, share of wild type")
 
 
 def _lowered(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     dishes = {
-        "wild type": _get("wild type", "basal"), "knock-down": _get("knock-down 0.1", "basal"),
-        "+ wild-type\nMunc13-4": _get("rescue wild type", "basal"),
-    }  # fmt: skip
-    return _bars(point, draws, dishes, title="Knock-down lowers resting release", ylabel=PER_HOUR)
+        "wild type": _per("wild type", "basal", "wild type"),
+        "knock-down": _per("knock-down 0.1", "basal", "wild type"),
+        "+ wild-type\nMunc13-4": _per("rescue wild type", "basal", "wild type"),
+    }
+    return _bars(
+        point, draws, dishes, title="Knock-down lowers resting release", ylabel="resting release, share of wild type"
+    )
 
 
 def _imaging(point: Outcome, draws: Sequence[Outcome]) -> Panel:
@@ -140,20 +143,21 @@ def _sizes(point: Outcome, draws: Sequence[Outcome]) -> Panel:
 
 def _rab11(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     dishes = {
-        "wild type": _get("wild type", "basal"), "Munc13-4\nknock-down": _get("knock-down 0.1", "basal"),
-        "dn Rab11": _get("dominant-negative Rab11", "basal"),
-        "dn Rab11 +\nknock-down": _get("dominant-negative Rab11, knock-down", "basal"),
+        "wild type": "wild type", "Munc13-4\nknock-down": "knock-down 0.1", "dn Rab11": "dominant-negative Rab11",
+        "dn Rab11 +\nknock-down": "dominant-negative Rab11, knock-down",
     }  # fmt: skip
-    return _bars(point, draws, dishes, title="Rab11 is needed", ylabel=PER_HOUR)
+    shares = {label: _per(dish, "basal", "wild type") for label, dish in dishes.items()}
+    return _bars(point, draws, shares, title="Rab11 is needed", ylabel="resting release, share of wild type")
 
 
 def _mt1(point: Outcome, draws: Sequence[Outcome]) -> Panel:
-    dishes = {}
+    shares = {}
     treated = {"wild\ntype": "wild type", "knock-\ndown": "knock-down", "dn\nRab11": "dominant-negative Rab11"}
-    for tag, name in (("", ""), ("rab8-route: ", "\nRab8 route")):
+    for mark, name in (("", ""), ("rab8-route: ", "\nRab8 route")):
         for label, dish in treated.items():
-            dishes[label + name] = _get(f"{tag}fixed {dish}", "mt1_per_exosome")
-    return _bars(point, draws, dishes, title="MT1-MMP on exosomes", ylabel="MT1-MMP molecules per exosome")
+            wild = f"{mark}fixed wild type"
+            shares[label + name] = _per(f"{mark}fixed {dish}", "mt1_per_exosome", wild)
+    return _bars(point, draws, shares, title="MT1-MMP on exosomes", ylabel="MT1-MMP per exosome, share of wild type")
 
 
 def _aggressive(point: Outcome, draws: Sequence[Outcome]) -> Panel:

@@ -65,7 +65,9 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     how.add_argument("--duration", default="2 h", metavar="TIME", help="length of the run (default: 2 h)")
     how.add_argument("--cells", type=int, default=200, metavar="N", help="number of cells (default: 200)")
     how.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same result (default: 1)")
-    how.add_argument("--every", default="1 min", metavar="TIME", help="time between recorded points (default: 1 min)")
+    how.add_argument(
+        "--every", default="", metavar="TIME", help="time between recorded points (default: about a hundred points)"
+    )
     how.add_argument("--snapshot", action="append", metavar="TIME", help="read every MVB then (default: at the end)")
     how.add_argument("--hypothesis", default="both-c2", metavar="NAME", help="mechanism (`exude list hypotheses`)")
     how.add_argument("--no-spread", action="store_true", help="give all cells the same protein levels")

@@ -1,0 +1,72 @@
+"""Write docs/results.md and the README's figure from a run of `exude reproduce --out results`.
+
+python docs/make_results.py results
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+HEAD = """# What the study says today
+
+Written by `docs/make_results.py` from `exude reproduce` ({when}). Rules and roles stand in the evidence files and were
+set before fitting. *fit*: used in the fit; *predicted*: not. *weak*: most random parameter sets, fitted to nothing,
+pass the row too, so it says little; the share is given. Intervals: 95 % over accepted parameter sets, cells and
+replicates.
+
+![all statements](images/summary.png)
+
+"""
+
+DISAGREE = """
+## Where model and paper disagree, and why it stays
+
+{rows}
+"""
+
+REASONS = {
+    "C8b": "With 5 uM ionomycin and 1.8 mM outside, calcium enters faster than about 1 mM of BAPTA can hold for half an "
+    "hour: the rise is slower and lower, and the ready pool still empties. A much larger load of BAPTA, a smaller "
+    "entry, or a sensor that reads calcium near channels would change that. The published observation was made with "
+    "thapsigargin on plasma-membrane vesicles.",
+    "K7c": "Release follows Munc13-4 in this model and MCF-10A is given little of it (a stand-in from RWPE-1 RNA, since "
+    "MCF-10A has no table). The single-cell capture study saw more release from MCF-10A. Either MCF-10A has more "
+    "Munc13-4 than RWPE-1, or resting release has another control.",
+    "M6": "In most accepted sets MVBs shrink without Munc13-4, but in some growth is so saturated that a tenth of Munc13-4 "
+    "still suffices. The fitted findings do not pin growth; measured diameters would.",
+}
+
+
+def main(folder: Path) -> None:
+    rows = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    lines = [
+        "| statement | finding | says | mechanism | predicted (95 %) | role | verdict | why |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [line(row) for row in rows]
+    own = [r for r in rows if "hypothesis" not in r and r["verdict"] == "disagrees"]
+    reasons = "\n".join(f"- **{r['finding']}** ({r['id']}): {r['why']}. {REASONS.get(r['finding'], '')}" for r in own)
+    here = Path(__file__).parent
+    text = HEAD.format(when=f"{len(rows)} rows") + "\n".join(lines) + "\n" + DISAGREE.format(rows=reasons)
+    (here / "results.md").write_text(text, encoding="utf-8")
+    (here / "images").mkdir(exist_ok=True)
+    shutil.copyfile(folder / "summary.png", here / "images" / "summary.png")
+
+
+def line(row: dict[str, Any]) -> str:
+    p = row["predicted"]
+    shown = "undefined" if p["value"] is None else f"{p['value']:.3g}"
+    if p["low"] is not None:
+        shown += f" ({p['low']:.3g} to {p['high']:.3g})"
+    unit = "" if p["unit"] == "1" else f" {p['unit']}"
+    mechanism = row.get("hypothesis", "default")
+    cells = (row["id"], row["finding"], row["says"], mechanism, shown + unit, row["role"], row["verdict"], row["why"])
+    return "| " + " | ".join(str(c).replace("|", "/") for c in cells) + " |"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
