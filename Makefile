@@ -11,10 +11,10 @@ demo: $(READY)  ## run the 2018 study in silico; figures and report in results/
 	$(BIN)/exude reproduce --out results
 
 test: $(READY)  ## all tests but the long proofs
-	$(BIN)/python -m pytest -m "not proof"
+	$(BIN)/python -m pytest -m "not proof" -n auto --dist loadfile
 
 proof: $(READY)  ## the long statistical proofs
-	$(BIN)/python -m pytest -m proof -rA
+	$(BIN)/python -m pytest -m proof -rA -n auto --dist loadfile
 
 bench: $(READY)  ## speed and memory
 	$(BIN)/python benchmarks/run.py

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from exude.derive.evaluate import evaluate
 from exude.experiment.assays.phluorin_tirf import SIGNAL_TIME, expected_duration
 from exude.experiment.assays.single_cell_capture import SingleCellCapture
 from exude.experiment.protocol import Numbers
+from exude.experiment.study.anchor import anchored
 from exude.experiment.study.cultures import Culture, cultures, read_dish
 from exude.fit import draws
 from exude.units import factor_to_internal
@@ -27,6 +28,15 @@ from exude.units import factor_to_internal
 BASAL = "K7a"
 FINDINGS = {"fold": "M1", "onset": "E2a", "early_share": "E2b", "late_over_basal": "E2c"}
 """What the fit compares: our quantity and the finding that holds its rule."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How a parameter set is tried: cells per culture, seed, mechanism."""
+
+    cells: int
+    seed: int
+    hypothesis: str = "both-c2"
 
 
 @dataclass(frozen=True)
@@ -77,12 +87,14 @@ def prior_centre(name: str) -> float:
     return float(p.start or p.value) * factor_to_internal(p.unit)
 
 
-def scale_births(numbers: Numbers, *, cells: int, seed: int) -> Numbers:
+def scale_births(numbers: Numbers, bench: Bench) -> Numbers:
     """Scale births until basal release is in the middle of its finding; release is nearly proportional to births."""
     target = float(relation(BASAL).value or 0)
     for _ in range(2):
-        rest = Culture("rest", duration="4 h", every="30 min")
-        basal = float(SingleCellCapture(numbers).observable(rest.run(numbers, cells=cells, seed=seed))["rate"])
+        rest = Culture("rest", duration="4 h", every="30 min", hypothesis=bench.hypothesis)
+        basal = float(
+            SingleCellCapture(numbers).observable(rest.run(numbers, cells=bench.cells, seed=bench.seed))["rate"]
+        )
         if not basal > 0:
             return numbers
         numbers = numbers.but(k_birth=numbers["k_birth"] * target / basal)
@@ -120,29 +132,25 @@ def _signal_time(numbers: Numbers, reporter: str, finding: str) -> float:
     return numbers[name]
 
 
-def observe(numbers: Numbers, *, cells: int, seed: int) -> dict[str, float]:
+def observe(numbers: Numbers, bench: Bench) -> dict[str, float]:
     """The fitted quantities of one parameter set."""
-    dishes = cultures()
-    wild, burst = (
-        read_dish(d, d.run(numbers, cells=cells, seed=seed), numbers) for d in (dishes["wild type"], dishes["burst"])
-    )
-    got = {"fold": wild["fold"]}
-    got |= {name: burst[name] for name in ("onset", "early_share", "late_over_basal")}
-    return got | {"rest": float(wild.curves["calcium"][0])}
+    dishes = [replace(cultures()[name], hypothesis=bench.hypothesis) for name in ("wild type", "burst")]
+    wild, burst = (read_dish(d, d.run(numbers, cells=bench.cells, seed=bench.seed), numbers) for d in dishes)
+    return {"fold": wild["fold"]} | {name: burst[name] for name in ("onset", "early_share", "late_over_basal")}
 
 
-def attempt(task: tuple[int, Numbers, int, int]) -> Tried:
-    """Scale, observe."""
-    index, numbers, cells, seed = task
-    scaled = scale_births(numbers, cells=cells, seed=seed)
-    return Tried(index, scaled, observe(scaled, cells=cells, seed=seed))
+def attempt(task: tuple[int, Numbers, Bench]) -> Tried:
+    """Anchor, scale, observe."""
+    index, numbers, bench = task
+    scaled = scale_births(anchored(numbers, bench.hypothesis), bench)
+    return Tried(index, scaled, observe(scaled, bench))
 
 
 def search(
-    sets: Iterable[tuple[int, Numbers]], *, cells: int, seed: int, workers: int, tick: Callable[[Tried], None]
+    sets: Iterable[tuple[int, Numbers]], bench: Bench, *, workers: int, tick: Callable[[Tried], None]
 ) -> list[Tried]:
     """Try all sets, in processes; `tick` is called as each is done, in order."""
-    tasks = [(index, numbers, cells, seed) for index, numbers in sets]
+    tasks = [(index, numbers, bench) for index, numbers in sets]
     tried: list[Tried] = []
     for result in _map(tasks, workers):
         tick(result)
@@ -150,7 +158,7 @@ def search(
     return tried
 
 
-def _map(tasks: list[tuple[int, Numbers, int, int]], workers: int) -> Iterator[Tried]:
+def _map(tasks: list[tuple[int, Numbers, Bench]], workers: int) -> Iterator[Tried]:
     if workers == 1:
         yield from map(attempt, tasks)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,54 +17,74 @@ from exude.experiment.study.questions import questions
 from exude.experiment.study.run import answers
 from exude.experiment.study.score import passes
 from exude.fit import draws, population
-from exude.fit.population import Tried
+from exude.fit.population import Bench, Tried
 from exude.units import factor_to_internal
 
 SEED = 2018
+DEFAULT = "both-c2"
+BLOCK = 100
+ACCEPTED_FROM, RANDOM_FROM = 100_000, 200_000
+"""Numbers of the random sets drawn for the accepted ones, and for the pass shares."""
 Progress = Callable[[int, int, str], None]
 
 
-def fit(*, tries: int = 400, sets: int = 40, workers: int = 2, progress: Progress, folder: Path) -> None:
+@dataclass(frozen=True)
+class Effort:
+    """How hard to look: random sets for a point, accepted sets to keep, processes."""
+
+    tries: int = 240
+    sets: int = 40
+    workers: int = 2
+
+
+def fit(effort: Effort, *, progress: Progress, folder: Path) -> None:
     """Fit with the fixed seed and write fitted values, accepted sets and pass shares under `folder` (catalogue data).
 
     First only the fitted parameters vary (others at their catalogue values), to choose the one point set; then all
-    uncertain parameters vary, to get sets that carry the spread of everything.
+    uncertain parameters vary, to get sets that carry the spread of everything. Each rival calcium mechanism is then
+    fitted to the same findings in the same way.
     """
-    chosen = choose_point(tries, workers, progress)
-    kept = accept_sets(sets, tries, workers, progress)
-    if len(kept) < sets:
-        raise DataError(f"only {len(kept)} of {sets} sets were accepted in {4 * tries} tries. Raise `--tries`.")
-    write_point(chosen, kept, folder)
+    point = choose_point(DEFAULT, effort, progress)
+    kept = accept_sets(DEFAULT, effort, progress)
+    if point is None or len(kept) < effort.sets:
+        raise DataError(f"only {len(kept)} of {effort.sets} sets were accepted. Raise `--tries`.")
+    write_point(point, kept, folder)
     (folder / "fit").mkdir(exist_ok=True)
-    (folder / ensemble.DRAWS).write_text(draws.save(kept), encoding="utf-8")
-    shares = prior_pass(max(sets, 40), workers, progress)
+    (folder / ensemble.draws_file(DEFAULT)).write_text(draws.save(kept), encoding="utf-8")
+    for rival in ensemble.RIVALS:
+        best = choose_point(rival, effort, progress)
+        sets = [] if best is None else [best, *accept_sets(rival, effort, progress)]
+        (folder / ensemble.draws_file(rival)).write_text(draws.save(sets), encoding="utf-8")
+    shares = prior_pass(max(effort.sets, 40), effort.workers, progress)
     (folder / ensemble.PRIOR_PASS).write_text(_toml(shares), encoding="utf-8")
 
 
-def choose_point(tries: int, workers: int, progress: Progress) -> Numbers:
+def choose_point(hypothesis: str, effort: Effort, progress: Progress) -> Numbers | None:
     """The accepted set nearest the middle of findings and priors, with read-outs solved and births rescaled."""
-    tried = _search(range(tries), False, 256, workers, progress, "choosing the point set")
+    bench = Bench(256, SEED, hypothesis)
+    tried = _search(range(effort.tries), False, bench, effort.workers, progress, f"{hypothesis}: choosing the point")
     best = sorted((t for t in tried if t.accepted), key=lambda t: t.misfit)[:12]
-    again = [_again(t) for t in best]
+    again = [_again(t, hypothesis) for t in best]
     good = [t for t in again if t.accepted] or again
-    return population.solve_readouts(min(good, key=lambda t: t.misfit).numbers)
+    return population.solve_readouts(min(good, key=lambda t: t.misfit).numbers) if good else None
 
 
-def accept_sets(sets: int, tries: int, workers: int, progress: Progress) -> list[Numbers]:
+def accept_sets(hypothesis: str, effort: Effort, progress: Progress) -> list[Numbers]:
     """Accepted sets in the order drawn, all uncertain parameters varying."""
     kept: list[Numbers] = []
-    for first in range(0, 4 * tries, 100):
-        block = range(100_000 + first, 100_000 + first + 100)
-        tried = _search(block, True, 128, workers, progress, f"accepted {len(kept)} of {sets} sets")
-        kept += [population.solve_readouts(t.numbers) for t in tried if t.accepted][: sets - len(kept)]
-        if len(kept) >= sets:
+    for first in range(0, 4 * effort.tries, BLOCK):
+        block = range(ACCEPTED_FROM + first, ACCEPTED_FROM + first + BLOCK)
+        label = f"{hypothesis}: accepted {len(kept)} of {effort.sets} sets"
+        tried = _search(block, True, Bench(128, SEED, hypothesis), effort.workers, progress, label)
+        kept += [population.solve_readouts(t.numbers) for t in tried if t.accepted][: effort.sets - len(kept)]
+        if len(kept) >= effort.sets:
             break
     return kept
 
 
 def prior_pass(sets: int, workers: int, progress: Progress) -> dict[str, float]:
     """Share of random parameter sets, fitted to nothing, that pass each row."""
-    random = [draws.prior(SEED, 200_000 + i, vary_all=True) for i in range(sets)]
+    random = [draws.prior(SEED, RANDOM_FROM + i, vary_all=True) for i in range(sets)]
     asked = questions()
     found = answers(random, cells=64, seed=SEED, threads=workers, progress=progress)
     return {
@@ -93,7 +114,7 @@ def write_point(point: Numbers, kept: Sequence[Numbers], folder: Path) -> None:
 
 
 def _search(
-    indices: Sequence[int], vary_all: bool, cells: int, workers: int, progress: Progress, label: str
+    indices: Sequence[int], vary_all: bool, bench: Bench, workers: int, progress: Progress, label: str
 ) -> list[Tried]:
     done = 0
 
@@ -103,13 +124,14 @@ def _search(
         progress(done, len(indices), label)
 
     sets = [(i, draws.prior(SEED, i, vary_all=vary_all)) for i in indices]
-    return population.search(sets, cells=cells, seed=SEED, workers=workers, tick=tick)
+    return population.search(sets, bench, workers=workers, tick=tick)
 
 
-def _again(tried: Tried) -> Tried:
+def _again(tried: Tried, hypothesis: str) -> Tried:
     """The same set with many cells: births rescaled, fitted quantities without much noise."""
-    numbers = population.scale_births(tried.numbers, cells=2048, seed=SEED + 1)
-    return Tried(tried.index, numbers, population.observe(numbers, cells=2048, seed=SEED + 1))
+    bench = Bench(2048, SEED + 1, hypothesis)
+    numbers = population.scale_births(tried.numbers, bench)
+    return Tried(tried.index, numbers, population.observe(numbers, bench))
 
 
 def _toml(shares: dict[str, float]) -> str:

@@ -13,22 +13,30 @@ from exude.errors import CatalogError
 from exude.experiment.protocol import Numbers
 from exude.units import factor_to_internal
 
-DRAWS = "fit/draws.csv"
 PRIOR_PASS = "fit/prior_pass.toml"
 
 
+RIVALS = ("c2b-only", "with-annexin-a6")
+"""Rival calcium mechanisms, each fitted on its own."""
+
+
+def draws_file(hypothesis: str) -> str:
+    """Where the accepted sets of a mechanism stand in the catalogue."""
+    return "fit/draws.csv" if hypothesis not in RIVALS else f"fit/draws-{hypothesis}.csv"
+
+
 @cache
-def accepted() -> tuple[Numbers, ...]:
-    """Parameter sets that met every fitted finding, in the order they were drawn."""
-    text = _text(DRAWS)
+def accepted(hypothesis: str = "") -> tuple[Numbers, ...]:
+    """Parameter sets that met every fitted finding, in the order drawn; for a rival its point set comes first."""
+    name = draws_file(hypothesis)
     base = Numbers.default()
     try:
         return tuple(
             base.but(**{n: float(v) * factor_to_internal(read.parameter(n).unit) for n, v in row.items()})
-            for row in csv.DictReader(io.StringIO(text))
+            for row in csv.DictReader(io.StringIO(_text(name)))
         )
     except (ValueError, TypeError) as problem:
-        raise CatalogError(f"{DRAWS}: not a table of numbers ({problem}). Make it anew with `exude fit`.") from problem
+        raise CatalogError(f"{name}: not a table of numbers ({problem}). Make it anew with `exude fit`.") from problem
 
 
 @cache

@@ -96,7 +96,7 @@ def _mutants(point: Outcome, draws: Sequence[Outcome]) -> Panel:
         for mutant in MUTANTS:
 
             def left(o: Outcome, tag: str = tag, mutant: str = mutant) -> float:
-                return o.reads[f"{tag}rescue {mutant}"]["increment"] / o.reads["wild type"]["increment"]
+                return o.reads[f"{tag}rescue {mutant}"]["increment"] / o.reads[f"{tag}wild type"]["increment"]
 
             dishes[f"{mutant}\n{name}"] = left
     bars = _bars(

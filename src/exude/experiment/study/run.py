@@ -22,6 +22,7 @@ from exude.experiment.study.figures import panels
 from exude.experiment.study.questions import Question, questions
 from exude.experiment.study.score import row
 
+DEFAULT = "both-c2"
 Progress = Callable[[int, int, str], None]
 
 
@@ -70,11 +71,11 @@ def reproduce(
     asked = [q for q in questions() if not only or _statement(q) in only]
     _check_only(only)
     size = QUICK if quick else FULL
-    sets = ensemble.accepted()[: size.draws]
+    sets = _by_mechanism(size.draws)
     if progress and not build.is_compiled(cell_symbols(), "vesicles"):
         progress(0, 1, "compiling the cell (once per machine)")
     build.module(cell_symbols(), "vesicles")
-    point, *draws = _run([Numbers.default(), *sets], size, seed, threads or os.cpu_count() or 1, progress)
+    point, *draws = _run(sets, size, seed, threads or os.cpu_count() or 1, progress)
     weak = ensemble.prior_pass()
     rows = [
         row(q, point.answer(q), [d.answer(q) for d in draws], weak.get(f"{q.finding}|{q.hypothesis}")) for q in asked
@@ -92,21 +93,36 @@ def reproduce(
 def answers(
     sets: Sequence[Numbers], *, cells: int, seed: int, threads: int, progress: Progress | None
 ) -> list[Outcome]:
-    """Outcomes of all dishes under each parameter set, with the same number of cells for each."""
-    return _run(sets, Size(cells, cells, len(sets)), seed, threads, progress)
+    """Outcomes of all dishes under each parameter set, rivals anchored to it, with the same number of cells for each."""
+    mechanisms = {dish.hypothesis for dish in cultures().values()}
+    fair = [{name: anchored(numbers, name) for name in mechanisms} for numbers in sets]
+    return _run(fair, Size(cells, cells, len(sets)), seed, threads, progress)
 
 
-def _run(sets: Sequence[Numbers], size: Size, seed: int, threads: int, progress: Progress | None) -> list[Outcome]:
+def _by_mechanism(draws: int) -> list[dict[str, Numbers]]:
+    """For the point and each draw: the parameter set of every mechanism; rivals of calcium have fits of their own."""
+    own = [Numbers.default(), *ensemble.accepted()[:draws]]
+    found = []
+    for i, numbers in enumerate(own):
+        sets = {dish.hypothesis: numbers for dish in cultures().values()}
+        for rival in ensemble.RIVALS:
+            fitted = ensemble.accepted(rival)
+            sets[rival] = fitted[i and 1 + (i - 1) % (len(fitted) - 1)] if len(fitted) > 1 else anchored(numbers, rival)
+        found.append(sets)
+    return found
+
+
+def _run(
+    sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int, threads: int, progress: Progress | None
+) -> list[Outcome]:
     """Every dish under every parameter set; the first set with more cells."""
     dishes = cultures()
     tasks = [(i, dish) for i in range(len(sets)) for dish in dishes.values()]
-    mechanisms = {dish.hypothesis for dish in dishes.values()}
-    fair = [{name: anchored(numbers, name) for name in mechanisms} for numbers in sets]
 
     def one(task: tuple[int, Culture]) -> Read:
         i, dish = task
         cells = size.draw_cells if i else size.point_cells
-        numbers = fair[i][dish.hypothesis]
+        numbers = sets[i][dish.hypothesis]
         return read_dish(dish, dish.run(numbers, cells=cells, seed=seed + i), numbers)
 
     reads: list[dict[str, Read]] = [{} for _ in sets]
@@ -119,7 +135,7 @@ def _run(sets: Sequence[Numbers], size: Size, seed: int, threads: int, progress:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return [Outcome(numbers, found) for numbers, found in zip(sets, reads, strict=True)]
+    return [Outcome(own[DEFAULT], found) for own, found in zip(sets, reads, strict=True)]
 
 
 def _statement(question: Question) -> str:

@@ -12,10 +12,14 @@ from exude.catalog import read
 from exude.catalog.schema import Finding, Relation
 from exude.experiment.parse import perturbation
 from exude.experiment.perturbations import say
+from exude.experiment.study.ensemble import RIVALS
 from exude.experiment.study.questions import Question
 
 DIRECTION_SHARE = 0.975
 """Share of parameter draws that must show a direction; the rule stands in the evidence files."""
+
+FITTED_BY_RIVALS = ("M1",)
+"""Fitted findings that are shown again under a rival; its recruitment follows from the mechanism."""
 
 ROLES = {"fit": "fit", "hold-out": "predicted"}
 
@@ -34,7 +38,7 @@ def row(question: Question, point: float, draws: Sequence[float], weak: float | 
         "conditions": conditions(finding),
         "reported": reported(finding.relation),
         "predicted": {"value": _plain(point), "low": _plain(low), "high": _plain(high), "unit": question.unit},
-        "role": ROLES[finding.role],
+        "role": role(question, finding),
         "verdict": verdict,
         "why": why + _weak(weak, verdict),
     }
@@ -43,6 +47,13 @@ def row(question: Question, point: float, draws: Sequence[float], weak: float | 
     if weak is not None:
         made["weak"] = round(weak, 3)
     return made
+
+
+def role(question: Question, finding: Finding) -> str:
+    """Whether the row was fitted: rivals of the calcium mechanism were fitted to all but recruitment."""
+    if not question.hypothesis:
+        return ROLES[finding.role]
+    return "fit" if question.hypothesis in RIVALS and finding.id in FITTED_BY_RIVALS else "predicted"
 
 
 def judge(question: Question, finding: Finding, point: float, draws: Sequence[float]) -> tuple[str, str]:

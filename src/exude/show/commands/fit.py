@@ -38,11 +38,11 @@ def run(asked: argparse.Namespace) -> None:
         return
     if min(asked.tries, asked.sets, asked.workers) < 1:
         raise DataError("got a number below 1; expected --tries, --sets and --workers of 1 or more.")
-    from exude.fit.run import fit
+    from exude.fit.run import Effort, fit
 
     folder = tables(asked.out)
     with progress("fit") as bar:
-        fit(tries=asked.tries, sets=asked.sets, workers=asked.workers, progress=bar, folder=folder)
+        fit(Effort(asked.tries, asked.sets, asked.workers), progress=bar, folder=folder)
     print(f"written: fitted values in {folder / 'parameters'}, accepted sets and pass shares in {folder / 'fit'}")
 
 
