@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 import exude
-from exude.experiment.protocol import Cells, Genotype, Numbers
 from exude.catalog import read
+from exude.experiment.protocol import Cells, Genotype, Numbers
 
 IONOMYCIN = exude.Stimulus("ionomycin", "5 uM", at="60 min", until="90 min")
 REPEATS = 5

@@ -7,8 +7,7 @@ rate and the read-out constants solved, because each only scales one row. No lik
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +18,7 @@ from exude.catalog.schema import Relation
 from exude.derive.evaluate import evaluate
 from exude.experiment.assays.phluorin_tirf import SIGNAL_TIME, expected_duration
 from exude.experiment.assays.single_cell_capture import SingleCellCapture
+from exude.experiment.parallel import in_processes
 from exude.experiment.protocol import Numbers
 from exude.experiment.study.anchor import anchored
 from exude.experiment.study.cultures import Culture, cultures, read_dish
@@ -152,15 +152,7 @@ def search(
     """Try all sets, in processes; `tick` is called as each is done, in order."""
     tasks = [(index, numbers, bench) for index, numbers in sets]
     tried: list[Tried] = []
-    for result in _map(tasks, workers):
+    for result in in_processes(attempt, tasks, workers):
         tick(result)
         tried.append(result)
     return tried
-
-
-def _map(tasks: list[tuple[int, Numbers, Bench]], workers: int) -> Iterator[Tried]:
-    if workers == 1:
-        yield from map(attempt, tasks)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(attempt, tasks, chunksize=4)

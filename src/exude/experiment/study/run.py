@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from exude.catalog import read
 from exude.engine import build, provenance
 from exude.errors import UnknownName, refuse
 from exude.experiment.panels import Panel
+from exude.experiment.parallel import in_processes
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols
 from exude.experiment.study import ensemble
@@ -112,29 +112,39 @@ def _by_mechanism(draws: int) -> list[dict[str, Numbers]]:
     return found
 
 
+@dataclass(frozen=True)
+class Task:
+    """One dish under one parameter set."""
+
+    dish: Culture
+    numbers: Numbers
+    cells: int
+    seed: int
+
+
+def follow(task: Task) -> Read:
+    """Run a dish and read it."""
+    run = task.dish.run(task.numbers, cells=task.cells, seed=task.seed)
+    return read_dish(task.dish, run, task.numbers)
+
+
 def _run(
-    sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int, threads: int, progress: Progress | None
+    sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int, workers: int, progress: Progress | None
 ) -> list[Outcome]:
     """Every dish under every parameter set; the first set with more cells."""
     dishes = cultures()
-    tasks = [(i, dish) for i in range(len(sets)) for dish in dishes.values()]
-
-    def one(task: tuple[int, Culture]) -> Read:
-        i, dish = task
-        cells = size.draw_cells if i else size.point_cells
-        numbers = sets[i][dish.hypothesis]
-        return read_dish(dish, dish.run(numbers, cells=cells, seed=seed + i), numbers)
-
+    tasks = [
+        Task(dish, numbers[dish.hypothesis], size.draw_cells if i else size.point_cells, seed + i)
+        for i, numbers in enumerate(sets)
+        for dish in dishes.values()
+    ]
     reads: list[dict[str, Read]] = [{} for _ in sets]
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for done, ((i, dish), result) in enumerate(zip(tasks, pool.map(one, tasks), strict=True), 1):
-                reads[i][dish.name] = result
-                if progress:
-                    progress(done, len(tasks), dish.name if i == 0 else f"parameter draw {i} of {len(sets) - 1}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    for done, result in enumerate(in_processes(follow, tasks, workers)):
+        i = done // len(dishes)
+        reads[i][tasks[done].dish.name] = result
+        if progress:
+            label = tasks[done].dish.name if i == 0 else f"parameter draw {i} of {len(sets) - 1}"
+            progress(done + 1, len(tasks), label)
     return [Outcome(own[DEFAULT], found) for own, found in zip(sets, reads, strict=True)]
 
 
