@@ -78,7 +78,7 @@ def closure() -> dict[str, float]:
 
 
 def main() -> None:
-    run(64, 1, duration="10 min")
+    run(64, 1, duration="2 h")
     one = median_seconds(lambda: run(1000, 1))
     two = median_seconds(lambda: run(1000, 2))
     short = median_seconds(lambda: run(1000, 1, burn_in="1 s"))

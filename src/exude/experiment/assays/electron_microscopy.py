@@ -14,7 +14,7 @@ from exude.engine.layout import Floats
 from exude.engine.result import Run
 from exude.engine.streams import generator
 from exude.experiment.assays.base import AbstractAssay
-from exude.experiment.assays.reading import WHOLE, Window, fusions, named, number, pick
+from exude.experiment.assays.reading import WHOLE, Window, cell_numbers, fusions, named, number, pick, split
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,22 @@ class ElectronMicroscopy(AbstractAssay):
         )
 
     def measure(self, run: Run, *, replicates: int = 3, seed: int = 1) -> xr.Dataset:
-        """`diameter` and `fusion` (exosome,): every exosome released, dealt to `replicates` grids (`grid`)."""
-        counts = fusions(run, self.window)["ilv"].values
+        """`diameter`, `fusion` and `culture` (exosome,) of every exosome released; `exosomes`, `cells` (replicate,)."""
         rng = generator(seed, self.purpose)
+        cultures = split(run, replicates, rng)
+        counts = [fusions(culture, self.window)["ilv"].values for culture in cultures]
+        released = np.array([int(c.sum()) for c in counts])
         center, s = self._law()
-        diameter = np.exp(center + s * rng.standard_normal(int(counts.sum())))
-        fusion = np.repeat(np.arange(len(counts)), counts)
-        grid = rng.integers(0, replicates, len(diameter))
+        diameter = np.exp(center + s * rng.standard_normal(int(released.sum())))
+        fusion = np.concatenate([np.repeat(np.arange(len(c)), c) for c in counts])
+        where = np.repeat(np.arange(len(counts)), released)
         return xr.Dataset(
             {
                 "diameter": named(xr.DataArray(diameter, dims="exosome"), "um", "diameter of each exosome"),
-                "fusion": named(xr.DataArray(fusion, dims="exosome"), "1", "fusion that released it"),
-                "grid": named(xr.DataArray(grid, dims="exosome"), "1", "grid on which it was seen"),
+                "fusion": named(xr.DataArray(fusion, dims="exosome"), "1", "fusion of its culture that released it"),
+                "culture": named(xr.DataArray(where, dims="exosome"), "1", "culture of each exosome"),
+                "exosomes": named(xr.DataArray(released, dims="replicate"), "exosomes", "exosomes seen"),
+                "cells": cell_numbers(cultures),
             }
         )
 
