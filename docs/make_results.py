@@ -22,6 +22,21 @@ replicates.
 
 """
 
+ABOUT = """
+## How to read it
+
+- **The calcium-dead mutants are a hypothesis, not a test.** Under the default mechanism a copy that cannot bind calcium
+  at C2A or C2B is never loaded, so the mutants equal the knock-down background by construction. What can be tested is
+  the pair of rows `mutants-no-rescue` and `recruitment`: with *only C2B's calcium site*, fitted on its own to the same
+  findings, C2A* would rescue and would be recruited in full; neither was seen. *Both C2 domains*, with or without
+  annexin A6, pass both.
+- **The window decides the fold.** 30 min of 5 uM ionomycin is our choice: the source gives neither agent, dose nor time.
+- **The depth of knock-down decides `knockdown-abolishes`.** It is scored at a tenth of Munc13-4 left; at a fifth the model
+  leaves about 45 % of the rise.
+- Where RNA sets a line's level (Munc13-4 of RWPE-1, SW480, A375, U-87) and where a level is assumed (most of PANC-1),
+  a row over lines inherits that.
+"""
+
 DISAGREE = """
 ## Where model and paper disagree, and why it stays
 
@@ -51,7 +66,7 @@ def main(folder: Path) -> None:
     own = [r for r in rows if "hypothesis" not in r and r["verdict"] == "disagrees"]
     reasons = "\n".join(f"- **{r['finding']}** ({r['id']}): {r['why']}. {REASONS.get(r['finding'], '')}" for r in own)
     here = Path(__file__).parent
-    text = HEAD.format(when=f"{len(rows)} rows") + "\n".join(lines) + "\n" + DISAGREE.format(rows=reasons)
+    text = HEAD.format(when=f"{len(rows)} rows") + "\n".join(lines) + "\n" + ABOUT + DISAGREE.format(rows=reasons)
     (here / "results.md").write_text(text, encoding="utf-8")
     (here / "images").mkdir(exist_ok=True)
     shutil.copyfile(folder / "summary.png", here / "images" / "summary.png")
