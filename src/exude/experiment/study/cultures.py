@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import xarray as xr
 
 from exude.catalog import read
 from exude.engine.result import Run
@@ -54,8 +53,8 @@ class Culture:
     hypothesis: str = "both-c2"
     duration: str = "150 min"
     every: str = "10 min"
-    looked_at: bool = False
-    """Whether it is fixed at the end and its MVBs are looked at."""
+    looked_at: frozenset[str] = frozenset()
+    """What is looked at when it is fixed at the end: 'diameter', 'Rab11', 'MT1-MMP'; empty where it is not fixed."""
 
     def run(self, numbers: Numbers, *, cells: int, seed: int, threads: int = 1) -> Run:
         """Simulate the dish."""
@@ -97,16 +96,28 @@ def _mechanism(hypothesis: str) -> list[Culture]:
     return dishes
 
 
-def _fixed(hypothesis: str, first: int) -> list[Culture]:
-    """The first few of the resting dishes that are fixed and looked at, under one mechanism."""
+def _fixed() -> list[Culture]:
+    """Resting dishes that are fixed and looked at, under the mechanisms that the picture tells apart."""
     kd, dominant = knock_down(), DominantNegative("RAB11A")
-    treated: dict[str, tuple[Perturbation, ...]] = {
-        "wild type": (), "knock-down": (kd,), "dominant-negative Rab11": (dominant,),
-        "dominant-negative Rab11, knock-down": (dominant, kd),
-    }  # fmt: skip
+    all_three = frozenset({"diameter", "Rab11", "MT1-MMP"})
+
+    def dish(name: str, what: tuple[Perturbation, ...], looked_at: frozenset[str], hypothesis: str = "") -> Culture:
+        mechanism = hypothesis or "both-c2"
+        return Culture(
+            f"{tag(mechanism)}fixed {name}", what, hypothesis=mechanism, duration="60 min", looked_at=looked_at
+        )
+
+    size, cargo = frozenset({"diameter"}), frozenset({"MT1-MMP"})
     return [
-        Culture(f"{tag(hypothesis)}fixed {name}", what, hypothesis=hypothesis, duration="60 min", looked_at=True)
-        for name, what in list(treated.items())[:first]
+        dish("wild type", (), all_three),
+        dish("knock-down", (kd,), all_three),
+        dish("dominant-negative Rab11", (dominant,), size | cargo),
+        dish("dominant-negative Rab11, knock-down", (dominant, kd), size),
+        dish("wild type", (), cargo, "rab8-route"),
+        dish("knock-down", (kd,), cargo, "rab8-route"),
+        dish("dominant-negative Rab11", (dominant,), cargo, "rab8-route"),
+        dish("wild type", (), size, "to-lysosome"),
+        dish("knock-down", (kd,), size, "to-lysosome"),
     ]
 
 
@@ -130,9 +141,7 @@ def cultures() -> dict[str, Culture]:
             Culture(f"{line} for a day", line=line, duration="24 h", every="1 h")
             for line in ("HCT116", "MCF-7", "MCF-10A")
         ),
-        *_fixed("both-c2", 4),
-        *_fixed("rab8-route", 3),
-        *_fixed("to-lysosome", 2),
+        *_fixed(),
         Culture("local-calcium: wild type", hypothesis="local-calcium", duration="120 min"),
         Culture(
             "local-calcium: BAPTA-AM", (Drug("BAPTA-AM", "10 uM"),), hypothesis="local-calcium", duration="120 min"
@@ -184,10 +193,17 @@ def read_dish(dish: Culture, run: Run, numbers: Numbers) -> Read:
         values["captured"] = float(SingleCellCapture(numbers).observable(run)["rate"])
         values["in_bulk"] = float(BulkCount(numbers).observable(run)["rate"])
         values["second_half"] = _second_half(run, numbers)
-    if dish.looked_at:
+    if "diameter" in dish.looked_at:
         seen = MvbDiameter(numbers, cd63_only=True).observable(run)
         curves["diameters"] = seen["diameter"].values
-        values |= _membranes(run, seen, Colocalisation(numbers).observable(run), Mt1Mmp(numbers).observable(run))
+        values["seen_diameter"] = float(seen["mean_diameter"])
+        values["diameter"] = float(run.vesicles["diameter"].mean())
+    if "Rab11" in dish.looked_at:
+        values["with_rab11"] = float(Colocalisation(numbers).observable(run)["share"])
+    if "MT1-MMP" in dish.looked_at:
+        mt1_mmp = Mt1Mmp(numbers).observable(run)["mt1_mmp"]
+        values["mt1_per_mvb"] = float(mt1_mmp.sel(place="mvb"))
+        values["mt1_per_exosome"] = float(mt1_mmp.sel(place="exosome"))
     return Read(values, curves)
 
 
@@ -226,13 +242,3 @@ def _second_half(run: Run, numbers: Numbers) -> float:
     time = run.data["time"].values
     half = float(np.interp(time[-1] / 2, time, medium))
     return _over(float(medium[-1]) - half, half)
-
-
-def _membranes(run: Run, seen: xr.Dataset, rab11: xr.Dataset, mt1_mmp: xr.Dataset) -> dict[str, float]:
-    return {
-        "diameter": float(run.vesicles["diameter"].mean()),
-        "seen_diameter": float(seen["mean_diameter"]),
-        "with_rab11": float(rab11["share"]),
-        "mt1_per_mvb": float(mt1_mmp["mt1_mmp"].sel(place="mvb")),
-        "mt1_per_exosome": float(mt1_mmp["mt1_mmp"].sel(place="exosome")),
-    }
