@@ -134,7 +134,7 @@ def cultures() -> dict[str, Culture]:
     dishes += [
         Culture("dominant-negative Rab11", (dominant, IONOMYCIN)),
         Culture("dominant-negative Rab11, knock-down", (dominant, kd, IONOMYCIN)),
-        Culture("BAPTA-AM", (Drug("BAPTA-AM", "10 uM", at="90 min"), IONOMYCIN)),
+        Culture("BAPTA-AM", (Drug("BAPTA-AM", "10 uM"), IONOMYCIN)),
         Culture("burst", (IONOMYCIN,), line="HCT116", every="1 min"),
         Culture("wild type for a day", duration="24 h", every="1 h"),
         *(
@@ -142,12 +142,9 @@ def cultures() -> dict[str, Culture]:
             for line in ("HCT116", "MCF-7", "MCF-10A")
         ),
         *_fixed(),
-        Culture("local-calcium: wild type", hypothesis="local-calcium", duration="120 min"),
         Culture(
             "local-calcium: BAPTA-AM", (Drug("BAPTA-AM", "10 uM"),), hypothesis="local-calcium", duration="120 min"
         ),
-        Culture("BAPTA-AM at rest", (Drug("BAPTA-AM", "10 uM"),), duration="120 min"),
-        Culture("rest", duration="120 min"),
     ]
     dishes += [Culture(f"series {line}", (IONOMYCIN,), line=line) for line in SERIES if line != LINE]
     return {dish.name: dish for dish in dishes}

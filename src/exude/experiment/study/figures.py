@@ -226,9 +226,9 @@ def _durations(point: Outcome, draws: Sequence[Outcome]) -> Panel:
 def _chelation(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     dishes = {
         "rise, BAPTA-AM": lambda o: o.reads["BAPTA-AM"]["increment"] / o.reads["wild type"]["increment"],
-        "at rest,\nBAPTA-AM": lambda o: o.reads["BAPTA-AM at rest"]["basal"] / o.reads["rest"]["basal"],
+        "at rest,\nBAPTA-AM": lambda o: o.reads["BAPTA-AM"]["basal"] / o.reads["wild type"]["basal"],
         "at rest, local\ncalcium": lambda o: (
-            o.reads["local-calcium: BAPTA-AM"]["basal"] / o.reads["local-calcium: wild type"]["basal"]
+            o.reads["local-calcium: BAPTA-AM"]["basal"] / o.reads["wild type"]["basal"]
         ),
     }
     bars = _bars(point, draws, dishes, title="Chelation by BAPTA-AM", ylabel="share of release without BAPTA-AM")

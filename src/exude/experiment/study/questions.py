@@ -61,7 +61,7 @@ def questions() -> tuple[Question, ...]:
         Question("K1a", lambda r, n: expected_duration(n, "CD63"), unit="s"),
         Question("K1b", lambda r, n: expected_duration(n, "VAMP2"), unit="s"),
         Question("C8b", _ratio("increment", "BAPTA-AM", wt)),
-        Question("C7", _ratio("basal", "BAPTA-AM at rest", "rest"), scored=False),
+        Question("C7", _ratio("basal", "BAPTA-AM", wt), scored=False),
         _recruitment(""),
     ]
     return (*asked, *_rivals())
@@ -78,8 +78,8 @@ def _rivals() -> list[Question]:
     asked += _mt1_mmp("rab8-route")
     smaller = _ratio("seen_diameter", "to-lysosome: fixed knock-down", "to-lysosome: fixed wild type")
     asked.append(Question("M6", smaller, hypothesis="to-lysosome"))
-    local = "local-calcium: "
-    bapta = _ratio("basal", f"{local}BAPTA-AM", f"{local}wild type")
+    # Without BAPTA the local-calcium mechanism is the default one, so its wild type is the default's.
+    bapta = _ratio("basal", "local-calcium: BAPTA-AM", "wild type")
     asked.append(Question("C7", bapta, hypothesis="local-calcium", scored=False))
     return asked
 

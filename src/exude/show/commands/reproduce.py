@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from exude.show.commands.common import Parser, Report, progress, threads_of, writable_folder, write_text
 
 if TYPE_CHECKING:
+    from exude.experiment.panels import Panel
     from exude.show.report import Outcome
 
 EXAMPLES = """examples:
@@ -48,7 +50,7 @@ def run(asked: argparse.Namespace) -> None:
         study = reproduce(
             quick=asked.quick, seed=asked.seed, threads=threads_of(asked.threads), progress=bar, only=tuple(asked.only)
         )  # fmt: skip
-        written = write_all(study, folder, bar, again=command(asked))
+        written = write_all(study, folder, bar, again=command(asked), threads=asked.threads or os.cpu_count() or 1)
     show_table(scores(study.rows))
     print(f"\n{in_words(study.rows)}")
     print(f"written: {', '.join(str(path) for path in written)}")
@@ -60,24 +62,33 @@ def command(asked: argparse.Namespace) -> str:
     return " ".join([p for p in parts if p] + (["--only", *asked.only] if asked.only else []))
 
 
-def write_all(study: Outcome, folder: Path, bar: Report, *, again: str) -> list[Path]:
+def write_all(study: Outcome, folder: Path, bar: Report, *, again: str, threads: int = 1) -> list[Path]:
     """scores.json, figures/, summary and report.html."""
-    from exude.show.figures import draw, save, summary
+    from exude.experiment.parallel import in_processes
+    from exude.show.figures import save, summary
     from exude.show.report import SUMMARY, write_report
 
     scores = write_text(folder / "scores.json", json.dumps(plain(study.rows), indent=1, ensure_ascii=False) + "\n")
     figures = writable_folder(folder / "figures")
     steps = len(study.panels) + 2
     drawn: dict[str, Path] = {}
-    for i, (name, panel) in enumerate(study.panels.items()):
-        bar(i, steps, "figures")
-        drawn[name], _ = save(draw(panel), figures / name)
+    tasks = [(panel, figures / name) for name, panel in study.panels.items()]
+    for i, (name, written) in enumerate(zip(study.panels, in_processes(_draw_one, tasks, threads), strict=True)):
+        bar(i + 1, steps, "figures")
+        drawn[name] = written
     bar(steps - 2, steps, "summary")
     drawn[SUMMARY], picture = save(summary(study.panels, study.rows), folder / SUMMARY)
     bar(steps - 1, steps, "report")
     report = write_report(study, folder, again=again, drawn=drawn)
     bar(steps, steps, "report")
     return [scores, picture, figures, report]
+
+
+def _draw_one(task: tuple[Panel, Path]) -> Path:
+    """Draw one figure and write it."""
+    from exude.show.figures import draw, save
+
+    return save(draw(task[0]), task[1])[0]
 
 
 def plain(thing: Any) -> Any:
