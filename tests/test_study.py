@@ -9,12 +9,13 @@ from exude.cascade import CELL
 from exude.catalog import read
 from exude.derive.evaluate import evaluate
 from exude.engine import build
-from exude.errors import UnknownName
+from exude.errors import Interrupted, UnknownName
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols, round_step
 from exude.experiment.study import ensemble, reproduce
 from exude.experiment.study import run as study_run
 from exude.experiment.study.anchor import anchored, calcium_at_rest_and_peak, load
+from exude.experiment.study.cultures import cultures
 from exude.experiment.study.questions import Question, questions
 from exude.experiment.study.score import judge, passes, row
 from exude.fit import draws, population
@@ -159,3 +160,28 @@ def test_an_anchored_rival_carries_the_wild_types_load():
 @pytest.mark.parametrize(("length", "step"), [(60.0, 1), (3600.0, 30), (7200.0, 60), (86400.0, 600), (1e9, 1e9 / 150)])
 def test_recorded_step_is_round(length, step):
     assert round_step(length) == step
+
+
+def test_a_stopped_study_goes_on_where_it_was(monkeypatch, tmp_path, tiny):
+    monkeypatch.setattr(study_run, "QUICK", TINY)
+    journal = tmp_path / "unfinished"
+
+    def stop(done: int, total: int, label: str = "") -> None:
+        if done > total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="kept in"):
+        reproduce(quick=True, seed=3, threads=1, progress=stop, journal=journal)
+    journal.write_text(journal.read_text()[:-20])  # the last line is half written, as after a crash
+    followed = []
+    again = reproduce(quick=True, seed=3, threads=1, progress=lambda d, n, label: followed.append(d), journal=journal)
+    assert again.rows == tiny[0].rows
+    assert 0 < len(followed) < 3 * len(cultures())
+    assert not journal.exists()
+
+
+def test_a_journal_of_another_study_is_not_used(monkeypatch, tmp_path):
+    monkeypatch.setattr(study_run, "QUICK", TINY)
+    journal = tmp_path / "unfinished"
+    journal.write_text("another study\n[0, {}, {}]\n")
+    assert reproduce(quick=True, seed=3, threads=2, journal=journal).rows

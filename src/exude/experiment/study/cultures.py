@@ -53,7 +53,7 @@ class Culture:
     hypothesis: str = "both-c2"
     duration: str = "150 min"
     every: str = "10 min"
-    looked_at: frozenset[str] = frozenset()
+    looked_at: tuple[str, ...] = ()
     """What is looked at when it is fixed at the end: 'diameter', 'Rab11', 'MT1-MMP'; empty where it is not fixed."""
 
     def run(self, numbers: Numbers, *, cells: int, seed: int, threads: int = 1) -> Run:
@@ -99,19 +99,18 @@ def _mechanism(hypothesis: str) -> list[Culture]:
 def _fixed() -> list[Culture]:
     """Resting dishes that are fixed and looked at, under the mechanisms that the picture tells apart."""
     kd, dominant = knock_down(), DominantNegative("RAB11A")
-    all_three = frozenset({"diameter", "Rab11", "MT1-MMP"})
 
-    def dish(name: str, what: tuple[Perturbation, ...], looked_at: frozenset[str], hypothesis: str = "") -> Culture:
+    def dish(name: str, what: tuple[Perturbation, ...], looked_at: tuple[str, ...], hypothesis: str = "") -> Culture:
         mechanism = hypothesis or "both-c2"
         return Culture(
             f"{tag(mechanism)}fixed {name}", what, hypothesis=mechanism, duration="60 min", looked_at=looked_at
         )
 
-    size, cargo = frozenset({"diameter"}), frozenset({"MT1-MMP"})
+    size, cargo, rab11 = ("diameter",), ("MT1-MMP",), ("Rab11",)
     return [
-        dish("wild type", (), all_three),
-        dish("knock-down", (kd,), all_three),
-        dish("dominant-negative Rab11", (dominant,), size | cargo),
+        dish("wild type", (), size + cargo + rab11),
+        dish("knock-down", (kd,), size + cargo + rab11),
+        dish("dominant-negative Rab11", (dominant,), size + cargo),
         dish("dominant-negative Rab11, knock-down", (dominant, kd), size),
         dish("wild type", (), cargo, "rab8-route"),
         dish("knock-down", (kd,), cargo, "rab8-route"),

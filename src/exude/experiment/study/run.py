@@ -6,11 +6,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from exude.catalog import read
 from exude.engine import build, provenance
-from exude.errors import UnknownName, refuse
+from exude.errors import Interrupted, UnknownName, refuse
 from exude.experiment.panels import Panel
 from exude.experiment.parallel import in_processes
 from exude.experiment.protocol import Numbers
@@ -19,6 +20,7 @@ from exude.experiment.study import ensemble
 from exude.experiment.study.anchor import anchored
 from exude.experiment.study.cultures import Culture, Read, cultures, read_dish
 from exude.experiment.study.figures import panels
+from exude.experiment.study.journal import Journal
 from exude.experiment.study.questions import Question, questions
 from exude.experiment.study.score import row
 
@@ -64,9 +66,18 @@ class Outcome:
 
 
 def reproduce(
-    *, quick: bool = False, seed: int = 1, threads: int = 0, progress: Progress | None = None, only: Sequence[str] = ()
+    *,
+    quick: bool = False,
+    seed: int = 1,
+    threads: int = 0,
+    progress: Progress | None = None,
+    only: Sequence[str] = (),
+    journal: Path | None = None,
 ) -> Study:
-    """Reproduce the study; `only` keeps the named statements. The same seed gives the same scores on any machine size."""
+    """Reproduce the study; `only` keeps the named statements. The same seed gives the same scores on any machine size.
+
+    journal: file in which finished dishes are kept while the study runs; the same call goes on from it after a stop.
+    """
     began = time.perf_counter()
     asked = [q for q in questions() if not only or _statement(q) in only]
     _check_only(only)
@@ -75,7 +86,8 @@ def reproduce(
     if progress and not build.is_compiled(cell_symbols(), "vesicles"):
         progress(0, 1, "compiling the cell (once per machine)")
     build.module(cell_symbols(), "vesicles")
-    point, *draws = _run(sets, size, seed, threads or os.cpu_count() or 1, progress)
+    kept = Journal(journal, _identity(sets, size, seed))
+    point, *draws = _run(_tasks(sets, size, seed), threads or os.cpu_count() or 1, progress, kept)
     weak = ensemble.prior_pass()
     rows = [
         row(q, point.answer(q), [d.answer(q) for d in draws], weak.get(f"{q.finding}|{q.hypothesis}")) for q in asked
@@ -87,7 +99,16 @@ def reproduce(
         "versions": provenance.versions(), "seconds": round(time.perf_counter() - began, 1),
         "conditions": sorted(cultures()), "quick": quick,
     }  # fmt: skip
+    kept.close()
     return Study(rows, {name: drawn[name] for name in statements}, methods)
+
+
+def _identity(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> str:
+    """What a journal must match to be gone on with."""
+    values = [{name: numbers.values for name, numbers in own.items()} for own in sets]
+    dishes = [repr(dish) for dish in cultures().values()]
+    model = build.leaf_text(cell_symbols())
+    return provenance.fingerprint({"sets": values, "size": repr(size), "seed": seed, "dishes": dishes, "model": model})
 
 
 def answers(
@@ -96,7 +117,7 @@ def answers(
     """Outcomes of all dishes under each parameter set, rivals anchored to it, with the same number of cells for each."""
     mechanisms = {dish.hypothesis for dish in cultures().values()}
     fair = [{name: anchored(numbers, name) for name in mechanisms} for numbers in sets]
-    return _run(fair, Size(cells, cells, len(sets)), seed, threads, progress)
+    return _run(_tasks(fair, Size(cells, cells, len(sets)), seed), threads, progress, Journal(None, ""))
 
 
 def _by_mechanism(draws: int) -> list[dict[str, Numbers]]:
@@ -128,24 +149,37 @@ def follow(task: Task) -> Read:
     return read_dish(task.dish, run, task.numbers)
 
 
-def _run(
-    sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int, workers: int, progress: Progress | None
-) -> list[Outcome]:
+def _tasks(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> list[list[Task]]:
     """Every dish under every parameter set; the first set with more cells."""
-    dishes = cultures()
-    tasks = [
-        Task(dish, numbers[dish.hypothesis], size.draw_cells if i else size.point_cells, seed + i)
+    return [
+        [
+            Task(dish, numbers[dish.hypothesis], size.draw_cells if i else size.point_cells, seed + i)
+            for dish in cultures().values()
+        ]
         for i, numbers in enumerate(sets)
-        for dish in dishes.values()
     ]
-    reads: list[dict[str, Read]] = [{} for _ in sets]
-    for done, result in enumerate(in_processes(follow, tasks, workers)):
-        i = done // len(dishes)
-        reads[i][tasks[done].dish.name] = result
-        if progress:
-            label = tasks[done].dish.name if i == 0 else f"parameter draw {i} of {len(sets) - 1}"
-            progress(done + 1, len(tasks), label)
-    return [Outcome(own[DEFAULT], found) for own, found in zip(sets, reads, strict=True)]
+
+
+def _run(tasks: list[list[Task]], workers: int, progress: Progress | None, kept: Journal) -> list[Outcome]:
+    """Follow what the journal does not have yet; outcomes of all parameter sets in order."""
+    flat = [(i, task) for i, own in enumerate(tasks) for task in own]
+    todo = [place for place in range(len(flat)) if place not in kept.found]
+    done = len(flat) - len(todo)
+    try:
+        for place, result in zip(todo, in_processes(follow, [flat[p][1] for p in todo], workers), strict=True):
+            kept.add(place, result)
+            done += 1
+            if progress:
+                i, task = flat[place]
+                progress(done, len(flat), task.dish.name if i == 0 else f"parameter draw {i} of {len(tasks) - 1}")
+    except KeyboardInterrupt:
+        how = f"kept in {kept.path}; the same command goes on" if kept.path else "not kept (no journal)"
+        raise Interrupted(f"stopped after {done} of {len(flat)} dishes, {how}.") from None
+    reads: list[dict[str, Read]] = [{} for _ in tasks]
+    for place, (i, task) in enumerate(flat):
+        reads[i][task.dish.name] = kept.found[place]
+    default = [next(t.numbers for t in own if t.dish.hypothesis == DEFAULT) for own in tasks]
+    return [Outcome(numbers, found) for numbers, found in zip(default, reads, strict=True)]
 
 
 def _statement(question: Question) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from exude.experiment.panels import Panel
     from exude.show.report import Outcome
 
+JOURNAL = ".unfinished-study"
+"""Finished dishes of a study that was stopped; the same command goes on from it."""
+
 EXAMPLES = """examples:
   exude reproduce                          the whole study, results in ./exude-study
   exude reproduce --out study --threads 2
@@ -48,7 +51,8 @@ def run(asked: argparse.Namespace) -> None:
 
     with progress("the study") as bar:
         study = reproduce(
-            quick=asked.quick, seed=asked.seed, threads=threads_of(asked.threads), progress=bar, only=tuple(asked.only)
+            quick=asked.quick, seed=asked.seed, threads=threads_of(asked.threads), progress=bar,
+            only=tuple(asked.only), journal=folder / JOURNAL,
         )  # fmt: skip
         written = write_all(study, folder, bar, again=command(asked), threads=asked.threads or os.cpu_count() or 1)
     show_table(scores(study.rows))
