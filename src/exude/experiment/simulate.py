@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ Progress = Callable[[int, int], None]
 """Called with cells done and cells in all."""
 
 MOST_CELLS = 10_000_000
+MOST_SEED = 2**63 - 1
 MOST_POINTS = 150
 ROUND_STEPS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
 """Steps a person would choose, s."""
@@ -99,12 +101,13 @@ def simulate(
     step in which it moves by at most 8 %. Exact otherwise (no time-stepping of vesicles).
     """
     settings = settings or Settings()
+    name = read.line(line).name
+    cells, seed = _whole(cells, "cells", 1, MOST_CELLS), _whole(seed, "seed", 0, MOST_SEED)
     numbers = settings.numbers.but(**hypothesis_values(settings.hypothesis))
     protocol = _protocol(what, duration, settings, numbers)
-    job, population = _job(read.line(line).name, what, protocol, numbers, settings, seed)
-    _check_cells(cells)
+    job, population = _job(name, what, protocol, numbers, settings, seed)
     identity = {
-        "format": provenance.FORMAT, "line": job_line(line), "what": [repr(w) for w in what], "duration": duration,
+        "format": provenance.FORMAT, "line": name, "what": [repr(w) for w in what], "duration": duration,
         "cells": cells, "seed": seed, "hypothesis": settings.hypothesis, "numbers": numbers.values,
         "every": settings.every, "snapshots": settings.snapshots, "events": settings.events,
         "stage_changes": settings.stage_changes, "burn_in": settings.burn_in, "alike": settings.alike,
@@ -115,16 +118,12 @@ def simulate(
     return _assemble(protocol, population, blocks, attrs)
 
 
-def job_line(name: str) -> str:
-    """The catalogue's spelling of a line."""
-    return read.line(name).name
-
-
-def _check_cells(cells: int) -> None:
-    if isinstance(cells, bool) or not isinstance(cells, int) or not 1 <= cells <= MOST_CELLS:
-        raise refuse(
-            ProtocolError, cells, f"a whole number of cells from 1 to {MOST_CELLS}", "Write for example cells=500."
-        )
+def _whole(value: object, what: str, low: int, high: int) -> int:
+    """A whole number within bounds, Python's own or NumPy's, as a Python one."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+        expected = f"a whole number of {what} from {low} to {high}" if what == "cells" else f"a whole {what} >= {low}"
+        raise refuse(ProtocolError, value, expected, f"Write for example {what}={500 if what == 'cells' else 1}.")
+    return int(value)
 
 
 def _protocol(what: tuple[Perturbation, ...], duration: str, settings: Settings, numbers: Numbers) -> Protocol:
