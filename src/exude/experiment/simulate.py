@@ -120,7 +120,7 @@ def simulate(
 
 def _whole(value: object, what: str, low: int, high: int) -> int:
     """A whole number within bounds, Python's own or NumPy's, as a Python one."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
         expected = f"a whole number of {what} from {low} to {high}" if what == "cells" else f"a whole {what} >= {low}"
         raise refuse(ProtocolError, value, expected, f"Write for example {what}={500 if what == 'cells' else 1}.")
     return int(value)
