@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 BORN = "BORN"
 RELEASED = "RELEASED"
 DEGRADED = "DEGRADED"
-OUTSIDE = (BORN, RELEASED, DEGRADED)
-"""Where a vesicle comes from and goes to when it is in no stage."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,6 @@ class Transition:
     growth: int = 0
     merges: bool = False
     because: tuple[str, ...] = ()
-
-    @property
-    def mean_field(self) -> str:
-        """Whether the mean field of this transition is exact or a closure, for given cell-wide rates."""
-        return "closure" if self.merges else "exact"
 
 
 @dataclass(frozen=True)
@@ -139,8 +132,6 @@ class Cascade:
     """Chapters put together: the whole declared model."""
 
     chapters: tuple[Chapter, ...]
-    drives: str = "calcium"
-    """The trace that a measured curve may replace."""
 
     @property
     def levels(self) -> tuple[Level, ...]:

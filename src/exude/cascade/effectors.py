@@ -8,6 +8,9 @@ below one at rest), not an integer.
 
 from exude.model import Chapter, Definition, Hypothesis, Level
 
+DEFAULT_HYPOTHESIS = "both-c2"
+"""The mechanism used unless a rival is asked for; it stands first in the list."""
+
 EFFECTORS = Chapter(
     name="effectors",
     levels=(
@@ -67,7 +70,7 @@ EFFECTORS = Chapter(
     readouts=("recruited",),
     hypotheses=(
         Hypothesis(
-            "both-c2",
+            DEFAULT_HYPOTHESIS,
             "Calcium must bind C2A and C2B of Munc13-4 (the default).",
             because=("Boswell2012", "Messenger2018"),
         ),

@@ -160,6 +160,11 @@ class Relation(Table):
     error_from: Literal["source", "tolerance", "none"] = "none"
     """`source`: low and high are the reported error; `tolerance`: our choice, stated before fitting."""
 
+    def contains(self, number: float) -> bool:
+        """Whether a finite number lies within low and high; an end that is not given is open."""
+        above = self.low is None or number >= self.low
+        return math.isfinite(number) and above and (self.high is None or number <= self.high)
+
 
 class Finding(Table):
     """One published observation, with its role decided before any fitting."""

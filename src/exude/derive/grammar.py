@@ -7,6 +7,7 @@ From the parsed text come Numba source, SymPy (for the Jacobian) and dimensions.
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,17 +65,27 @@ def to_python(tree: ast.expr, symbol: Callable[[str], str]) -> str:
 
 def to_sympy(tree: ast.expr, symbol: Callable[[str], sympy.Expr]) -> sympy.Expr:
     """SymPy expression of a parsed text, built node by node (never by evaluating text)."""
+    return fold(tree, symbol, _SYMPY, sympy.Integer)
+
+
+def fold(
+    tree: ast.expr,
+    symbol: Callable[[str], Any],
+    functions: Mapping[str, Callable[..., Any]],
+    number: Callable[[int], Any],
+) -> Any:
+    """Value of a parsed text in any algebra: what its symbols, functions and whole numbers stand for is given."""
     match tree:
         case ast.Constant(value=int() | float() as value):
-            return sympy.Integer(int(value))
+            return number(int(value))
         case ast.Name(id=name):
             return symbol(name)
         case ast.UnaryOp(operand=operand):
-            return -to_sympy(operand, symbol)
+            return -fold(operand, symbol, functions, number)
         case ast.BinOp(left=left, op=op, right=right):
-            return _binary(type(op), to_sympy(left, symbol), to_sympy(right, symbol))
+            return _BINARY[type(op)](fold(left, symbol, functions, number), fold(right, symbol, functions, number))
         case ast.Call(func=ast.Name(id=name), args=args):
-            return _SYMPY[name](*(to_sympy(arg, symbol) for arg in args))
+            return functions[name](*(fold(arg, symbol, functions, number) for arg in args))
     raise AssertionError(ast.dump(tree))
 
 
@@ -164,21 +175,24 @@ def _is_zero(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value == 0
 
 
-def _binary(op: type, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
-    if op is ast.Add:
-        return a + b
-    if op is ast.Sub:
-        return a - b
-    if op is ast.Mult:
-        return a * b
-    return a / b if op is ast.Div else a**b
+_BINARY: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 
-
-_SYMPY: dict[str, Callable[..., sympy.Expr]] = {
+ARITHMETIC: dict[str, Callable[..., Any]] = {
     "hill": lambda x, k, n: x**n / (k**n + x**n),
     "fall": lambda x, k, n: k**n / (k**n + x**n),
     "mix": lambda x, w: 1 - w + w * x,
     "saturate": lambda x, k: x * (1 + k) / (x + k),
+}
+"""Functions of the grammar that are arithmetic alone, in any algebra."""
+
+_SYMPY: dict[str, Callable[..., sympy.Expr]] = {
+    **ARITHMETIC,
     "ratio": lambda a, b: a / b,
     "max": sympy.Max,
     "min": sympy.Min,

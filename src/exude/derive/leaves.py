@@ -6,6 +6,7 @@ when stage counts change. Leaves pass tuples, so counts and rates stay in regist
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 import sympy
@@ -171,8 +172,6 @@ class _Leaves:
         return NJIT + "\n".join([f"def {name}(p, g, w, x):", *lines, f"    return ({out})"])
 
     def _renamer(self) -> Callable[[str], str]:
-        import re
-
         word = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
         known = {*self.home, *self.by_tier[PER_SEGMENT]}
         return lambda text: word.sub(lambda m: self._spell(m[0], PER_SEGMENT) if m[0] in known else m[0], text)

@@ -22,8 +22,6 @@ import numba
 from exude.derive import leaves
 from exude.derive.symbols import Symbols
 
-LOOPS = {"vesicles": "run_cells", "meanfield": "run_field"}
-
 
 @cache
 def module(symbols: Symbols, loop: str) -> ModuleType:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exude.cascade import CELL
+from exude.cascade import CELL, DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.derive import symbols
 from exude.engine import build, layout, provenance, result, vesicles
@@ -50,7 +50,7 @@ class Settings:
     """Undisturbed time before the run, under the lasting perturbations."""
     alike: bool = False
     """Give all cells the same levels: no spread between cells."""
-    hypothesis: str = "both-c2"
+    hypothesis: str = DEFAULT_HYPOTHESIS
     """Which rival mechanism; `exude list hypotheses` names them."""
     numbers: Numbers = field(default_factory=Numbers.default)
     """Parameter values, internal units."""

@@ -8,8 +8,6 @@ import math
 from collections.abc import Sequence
 from functools import cache
 
-import numpy as np
-
 from exude.catalog import read
 from exude.engine import streams
 from exude.errors import CatalogError
@@ -45,12 +43,24 @@ def prior(seed: int, index: int, *, vary_all: bool) -> Numbers:
     for name, z in zip((*fitted(), *uncertain()), normal, strict=True):
         p = read.parameters()[name]
         if name in fitted():
-            if p.start is None or p.prior is None:
-                raise CatalogError(f"{name}: a fitted number needs `start` and `prior`. Add both to its table.")
-            changed[name] = p.start * factor_to_internal(p.unit) * math.exp(float(p.prior.sd or 0) * z)
+            changed[name] = centre(name) * math.exp(width(name) * z)
         elif vary_all:
             changed[name] = numbers[name] * math.exp(p.log_sd * z)
     return numbers.but(**clip(changed))
+
+
+def centre(name: str) -> float:
+    """Centre of a fitted parameter's prior, internal units."""
+    p = read.parameters()[name]
+    if p.start is None or p.prior is None:
+        raise CatalogError(f"{name}: a fitted number needs `start` and `prior`. Add both to its table.")
+    return p.start * factor_to_internal(p.unit)
+
+
+def width(name: str) -> float:
+    """Standard deviation of the logarithm of a fitted parameter's prior."""
+    prior = read.parameters()[name].prior
+    return float(prior.sd or 0) if prior else 0.0
 
 
 def clip(values: dict[str, float]) -> dict[str, float]:
@@ -69,8 +79,3 @@ def save(sets: Sequence[Numbers]) -> str:
     for numbers in sets:
         writer.writerow([f"{numbers[n] / factor_to_internal(read.parameter(n).unit):.6g}" for n in names])
     return out.getvalue()
-
-
-def geometric_mean(sets: Sequence[Numbers], names: Sequence[str]) -> dict[str, float]:
-    """Geometric mean of named parameters over sets."""
-    return {n: float(np.exp(np.mean([math.log(s[n]) for s in sets]))) for n in names}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from exude.cascade import CELL
+from exude.cascade import CELL, DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.catalog.schema import Relation
 from exude.derive.evaluate import evaluate
@@ -23,7 +23,6 @@ from exude.experiment.protocol import Numbers
 from exude.experiment.study.anchor import anchored
 from exude.experiment.study.cultures import Culture, cultures, read_dish
 from exude.fit import draws
-from exude.units import factor_to_internal
 
 BASAL = "K7a"
 FINDINGS = {"fold": "M1", "onset": "E2a", "early_share": "E2b", "late_over_basal": "E2c"}
@@ -36,7 +35,7 @@ class Bench:
 
     cells: int
     seed: int
-    hypothesis: str = "both-c2"
+    hypothesis: str = DEFAULT_HYPOTHESIS
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Tried:
     @property
     def accepted(self) -> bool:
         """Whether every fitted finding is met (basal is met by scaling)."""
-        return all(within(relation(f), self.got[name]) for name, f in FINDINGS.items())
+        return all(relation(f).contains(self.got[name]) for name, f in FINDINGS.items())
 
     @property
     def misfit(self) -> float:
@@ -59,11 +58,7 @@ class Tried:
         middle = np.log(self.got["fold"] / float(fold.value or 1)) / np.log(
             float(fold.high or 1) / float(fold.value or 1)
         )
-        z = [
-            np.log(self.numbers[n] / prior_centre(n)) / float(p.prior.sd or 1)
-            for n in draws.fitted()
-            if (p := read.parameters()[n]).prior is not None
-        ]
+        z = [np.log(self.numbers[n] / draws.centre(n)) / draws.width(n) for n in draws.fitted()]
         return float(middle**2 + np.mean(np.square(z)))
 
 
@@ -73,18 +68,6 @@ def relation(finding: str) -> Relation:
     if found.role != "fit":
         raise AssertionError(f"{finding} is a hold-out and may not be fitted")
     return found.relation
-
-
-def within(rule: Relation, value: float) -> bool:
-    """Whether a number lies in the rule's range."""
-    above = rule.low is None or value >= rule.low
-    return bool(np.isfinite(value) and above and (rule.high is None or value <= rule.high))
-
-
-def prior_centre(name: str) -> float:
-    """Centre of a fitted parameter's prior, internal units."""
-    p = read.parameters()[name]
-    return float(p.start or p.value) * factor_to_internal(p.unit)
 
 
 def scale_births(numbers: Numbers, bench: Bench) -> Numbers:

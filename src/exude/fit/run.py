@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.errors import DataError
 from exude.experiment.protocol import Numbers
@@ -21,7 +22,6 @@ from exude.fit.population import Bench, Tried
 from exude.units import factor_to_internal
 
 SEED = 2018
-DEFAULT = "both-c2"
 BLOCK = 100
 ACCEPTED_FROM, RANDOM_FROM = 100_000, 200_000
 """Numbers of the random sets drawn for the accepted ones, and for the pass shares."""
@@ -44,13 +44,13 @@ def fit(effort: Effort, *, progress: Progress, folder: Path) -> None:
     uncertain parameters vary, to get sets that carry the spread of everything. Each rival calcium mechanism is then
     fitted to the same findings in the same way.
     """
-    point = choose_point(DEFAULT, effort, progress)
-    kept = accept_sets(DEFAULT, effort, progress)
+    point = choose_point(DEFAULT_HYPOTHESIS, effort, progress)
+    kept = accept_sets(DEFAULT_HYPOTHESIS, effort, progress)
     if point is None or len(kept) < effort.sets:
         raise DataError(f"only {len(kept)} of {effort.sets} sets were accepted. Raise `--tries`.")
     write_point(point, kept, folder)
     (folder / "fit").mkdir(exist_ok=True)
-    (folder / ensemble.draws_file(DEFAULT)).write_text(draws.save(kept), encoding="utf-8")
+    (folder / ensemble.draws_file(DEFAULT_HYPOTHESIS)).write_text(draws.save(kept), encoding="utf-8")
     for rival in ensemble.RIVALS:
         best = choose_point(rival, effort, progress)
         sets = [] if best is None else [best, *accept_sets(rival, effort, progress)]

@@ -7,21 +7,21 @@ by the ratio of loads at rest, `half_trigger` by the ratio at the peak under ion
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from exude.cascade import CELL
 from exude.derive.evaluate import evaluate
-from exude.experiment.perturbations import Stimulus
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import Settings, hypothesis_values, simulate
-
-LINE = "MDA-MB-231"
+from exude.experiment.study.cultures import IONOMYCIN, LINE
 
 
 def calcium_at_rest_and_peak(numbers: Numbers) -> tuple[float, float]:
     """Calcium (uM) of the reference cell at rest and at its peak under 5 uM ionomycin."""
     settings = Settings(every="1 s", snapshots=(), events=False, burn_in="2 h", alike=True, numbers=numbers, threads=1)
-    run = simulate(LINE, Stimulus("ionomycin", "5 uM"), duration="1 min", cells=1, settings=settings)
+    run = simulate(LINE, replace(IONOMYCIN, at="0 min"), duration="1 min", cells=1, settings=settings)
     curve = run.data["calcium"].values[0]
     return float(curve[0]), float(curve.max())
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.engine.result import Run
 from exude.experiment.assays.bulk_count import BulkCount
@@ -27,6 +28,7 @@ from exude.experiment.perturbations import (
 )  # fmt: skip
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import Settings, simulate
+from exude.experiment.study.ensemble import RIVALS
 
 DAY = 24 * 3600.0
 REST = 2 * 3600.0
@@ -50,7 +52,7 @@ class Culture:
     name: str
     what: tuple[Perturbation, ...] = ()
     line: str = LINE
-    hypothesis: str = "both-c2"
+    hypothesis: str = DEFAULT_HYPOTHESIS
     duration: str = "150 min"
     every: str = "10 min"
     looked_at: tuple[str, ...] = ()
@@ -100,8 +102,9 @@ def _fixed() -> list[Culture]:
     """Resting dishes that are fixed and looked at, under the mechanisms that the picture tells apart."""
     kd, dominant = knock_down(), DominantNegative("RAB11A")
 
-    def dish(name: str, what: tuple[Perturbation, ...], looked_at: tuple[str, ...], hypothesis: str = "") -> Culture:
-        mechanism = hypothesis or "both-c2"
+    def dish(
+        name: str, what: tuple[Perturbation, ...], looked_at: tuple[str, ...], mechanism: str = DEFAULT_HYPOTHESIS
+    ) -> Culture:
         return Culture(
             f"{tag(mechanism)}fixed {name}", what, hypothesis=mechanism, duration="60 min", looked_at=looked_at
         )
@@ -122,13 +125,13 @@ def _fixed() -> list[Culture]:
 
 def tag(hypothesis: str) -> str:
     """How a rival mechanism marks the names of its dishes."""
-    return "" if hypothesis in ("", "both-c2") else f"{hypothesis}: "
+    return "" if hypothesis in ("", DEFAULT_HYPOTHESIS) else f"{hypothesis}: "
 
 
 def cultures() -> dict[str, Culture]:
     """Every dish of the study by name."""
     kd, dominant = knock_down(), DominantNegative("RAB11A")
-    dishes = [*_mechanism("both-c2"), *_mechanism("c2b-only"), *_mechanism("with-annexin-a6")]
+    dishes = [dish for mechanism in (DEFAULT_HYPOTHESIS, *RIVALS) for dish in _mechanism(mechanism)]
     dishes += [Culture(f"knock-down {d:g}", (knock_down(d), IONOMYCIN)) for d in DEPTHS if d != kd.to]
     dishes += [
         Culture("dominant-negative Rab11", (dominant, IONOMYCIN)),

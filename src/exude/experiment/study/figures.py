@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol as Shape
 
 import numpy as np
 
+from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.experiment.assays.phluorin_tirf import expected_duration
 from exude.experiment.panels import Array, Bars, Curves, Distributions, Panel, Series
-from exude.experiment.protocol import Numbers
-from exude.experiment.study.cultures import DEPTHS, LINE, MUTANTS, REST, SERIES, Read
+from exude.experiment.study.cultures import DEPTHS, LINE, MUTANTS, REST, SERIES
+from exude.experiment.study.questions import Outcome, recruitment_kept
 
 PER_HOUR = "exosomes per cell and hour"
-IN_WINDOW = "exosomes per cell in 30 min"
-
-
-class Outcome(Shape):
-    """Reads of all dishes under one parameter set."""
-
-    @property
-    def numbers(self) -> Numbers:
-        """The parameter set."""
-
-    @property
-    def reads(self) -> Mapping[str, Read]:
-        """Reads by dish."""
 
 
 def panels(point: Outcome, draws: Sequence[Outcome]) -> dict[str, Panel]:
@@ -225,25 +212,19 @@ def _durations(point: Outcome, draws: Sequence[Outcome]) -> Panel:
 
 def _chelation(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     dishes = {
-        "rise, BAPTA-AM": lambda o: o.reads["BAPTA-AM"]["increment"] / o.reads["wild type"]["increment"],
-        "at rest,\nBAPTA-AM": lambda o: o.reads["BAPTA-AM"]["basal"] / o.reads["wild type"]["basal"],
-        "at rest, local\ncalcium": lambda o: (
-            o.reads["local-calcium: BAPTA-AM"]["basal"] / o.reads["wild type"]["basal"]
-        ),
+        "rise, BAPTA-AM": _per("BAPTA-AM", "increment", "wild type"),
+        "at rest,\nBAPTA-AM": _per("BAPTA-AM", "basal", "wild type"),
+        "at rest, local\ncalcium": _per("local-calcium: BAPTA-AM", "basal", "wild type"),
     }
     bars = _bars(point, draws, dishes, title="Chelation by BAPTA-AM", ylabel="share of release without BAPTA-AM")
     return _banded(bars, (0.0, 0.15), "rise absent: below 15 %")
 
 
 def _recruitment(point: Outcome, draws: Sequence[Outcome]) -> Panel:
-    def kept(tag: str) -> Callable[[Outcome], float]:
-        def get(o: Outcome) -> float:
-            rise = [o.reads[f"{tag}recruitment {m}"].curves["recruited"] for m in ("wild type", "C2A*")]
-            return float((rise[1].max() / rise[1][0] - 1) / (rise[0].max() / rise[0][0] - 1))
+    def kept(hypothesis: str) -> Callable[[Outcome], float]:
+        return lambda o: recruitment_kept(o.reads, hypothesis)
 
-        return get
-
-    dishes = {"both C2": kept(""), "C2B only": kept("c2b-only: "), "with ANXA6": kept("with-annexin-a6: ")}
+    dishes = {"both C2": kept(DEFAULT_HYPOTHESIS), "C2B only": kept("c2b-only"), "with ANXA6": kept("with-annexin-a6")}
     bars = _bars(point, draws, dishes, title="Recruitment of C2A*", ylabel="share of wild-type recruitment")
     return _banded(bars, _relation("B10a"), "reported: 0.44 (0.33 to 0.56)")
 

@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from exude.experiment.assays.phluorin_tirf import expected_duration
 from exude.experiment.protocol import Numbers
 from exude.experiment.study.cultures import LINE, SERIES, Read, in_mutants, tag
+from exude.experiment.study.ensemble import RIVALS
 
 Answer = Callable[[Mapping[str, Read], Numbers], float]
 
@@ -27,6 +28,21 @@ class Question:
     hypothesis: str = ""
     """Name of the rival mechanism; empty for the default."""
     scored: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Reads of all dishes under one parameter set."""
+
+    numbers: Numbers
+    reads: Mapping[str, Read]
+
+    def answer(self, question: Question) -> float:
+        """The number that answers a question; NaN where it is undefined."""
+        try:
+            return float(question.answer(self.reads, self.numbers))
+        except ZeroDivisionError:
+            return float("nan")
 
 
 def questions() -> tuple[Question, ...]:
@@ -70,7 +86,7 @@ def questions() -> tuple[Question, ...]:
 def _rivals() -> list[Question]:
     """The questions that tell rival mechanisms apart."""
     asked: list[Question] = []
-    for rival in ("c2b-only", "with-annexin-a6"):
+    for rival in RIVALS:
         wild, knocked = f"{tag(rival)}wild type", f"{tag(rival)}knock-down 0.1"
         asked.append(Question("M1", _value(wild, "fold"), hypothesis=rival))
         asked.append(Question("M2", _ratio("increment", knocked, wild), hypothesis=rival))
@@ -121,14 +137,16 @@ def _mutants(hypothesis: str) -> list[Question]:
 
 
 def _recruitment(hypothesis: str) -> Question:
-    def answer(r: Mapping[str, Read], n: Numbers) -> float:
-        rise = {}
-        for label in ("wild type", "C2A*"):
-            curve = r[f"{tag(hypothesis)}recruitment {label}"].curves["recruited"]
-            rise[label] = curve.max() / curve[0] - 1
-        return float(rise["C2A*"] / rise["wild type"])
+    return Question("B10a", lambda r, n: recruitment_kept(r, hypothesis), hypothesis=hypothesis)
 
-    return Question("B10a", answer, hypothesis=hypothesis)
+
+def recruitment_kept(reads: Mapping[str, Read], hypothesis: str) -> float:
+    """Share of the wild type's rise on membranes that C2A* keeps."""
+    rise = {}
+    for label in ("wild type", "C2A*"):
+        curve = reads[f"{tag(hypothesis)}recruitment {label}"].curves["recruited"]
+        rise[label] = curve.max() / curve[0] - 1
+    return float(rise["C2A*"] / rise["wild type"])
 
 
 def _mt1_mmp(hypothesis: str) -> list[Question]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.engine import build, provenance
 from exude.errors import Interrupted, UnknownName, refuse
@@ -21,10 +22,9 @@ from exude.experiment.study.anchor import anchored
 from exude.experiment.study.cultures import Culture, Read, cultures, read_dish
 from exude.experiment.study.figures import panels
 from exude.experiment.study.journal import Journal
-from exude.experiment.study.questions import Question, questions
+from exude.experiment.study.questions import Outcome, Question, questions
 from exude.experiment.study.score import row
 
-DEFAULT = "both-c2"
 Progress = Callable[[int, int, str], None]
 
 
@@ -48,21 +48,6 @@ class Study:
     rows: list[dict[str, Any]]
     panels: dict[str, Panel]
     methods: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Reads of all dishes under one parameter set."""
-
-    numbers: Numbers
-    reads: Mapping[str, Read]
-
-    def answer(self, question: Question) -> float:
-        """The number that answers a question; NaN where it is undefined."""
-        try:
-            return float(question.answer(self.reads, self.numbers))
-        except ZeroDivisionError:
-            return float("nan")
 
 
 def reproduce(
@@ -178,7 +163,7 @@ def _run(tasks: list[list[Task]], workers: int, progress: Progress | None, kept:
     reads: list[dict[str, Read]] = [{} for _ in tasks]
     for place, (i, task) in enumerate(flat):
         reads[i][task.dish.name] = kept.found[place]
-    default = [next(t.numbers for t in own if t.dish.hypothesis == DEFAULT) for own in tasks]
+    default = [next(t.numbers for t in own if t.dish.hypothesis == DEFAULT_HYPOTHESIS) for own in tasks]
     return [Outcome(numbers, found) for numbers, found in zip(default, reads, strict=True)]
 
 

@@ -70,10 +70,8 @@ def judge(question: Question, finding: Finding, point: float, draws: Sequence[fl
         share = float(np.mean([d < below for d in draws])) if draws else math.nan
         text = f"{point:.0%} of the wild type's effect is left (limit {below:.0%}); so in {share:.0%} of draws"
         return _word(point < below), text
-    low = -math.inf if relation.low is None else relation.low
-    high = math.inf if relation.high is None else relation.high
-    share = float(np.mean([low <= d <= high for d in draws])) if draws else math.nan
-    return _word(low <= point <= high), f"{point:.3g} against {_range(relation)}; so in {share:.0%} of draws"
+    share = float(np.mean([relation.contains(d) for d in draws])) if draws else math.nan
+    return _word(relation.contains(point)), f"{point:.3g} against {_range(relation)}; so in {share:.0%} of draws"
 
 
 def passes(question: Question, value: float) -> bool:
@@ -85,8 +83,7 @@ def passes(question: Question, value: float) -> bool:
         return value > question.null if relation.direction == "up" else value < question.null
     if relation.kind == "absence":
         return value < float(relation.below or 0)
-    above = relation.low is None or value >= relation.low
-    return above and (relation.high is None or value <= relation.high)
+    return relation.contains(value)
 
 
 def conditions(finding: Finding) -> str:

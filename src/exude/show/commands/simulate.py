@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.errors import DataError, Interrupted, ProtocolError, refuse
 from exude.show.commands.common import Parser, progress, threads_of
 
@@ -69,7 +70,9 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         "--every", default="", metavar="TIME", help="time between recorded points (default: about a hundred points)"
     )
     how.add_argument("--snapshot", action="append", metavar="TIME", help="read every MVB then (default: at the end)")
-    how.add_argument("--hypothesis", default="both-c2", metavar="NAME", help="mechanism (`exude list hypotheses`)")
+    how.add_argument(
+        "--hypothesis", default=DEFAULT_HYPOTHESIS, metavar="NAME", help="mechanism (`exude list hypotheses`)"
+    )
     how.add_argument("--no-spread", action="store_true", help="give all cells the same protein levels")
     how.add_argument("--events", action=argparse.BooleanOptionalAction, default=True, help="keep the table of fusions")
     how.add_argument("--threads", type=int, default=0, metavar="N", help="0 takes all cores (default)")
