@@ -227,20 +227,20 @@ def test_a_full_disk_leaves_no_half_file_and_the_run_in_memory(bytes_left: int, 
 
 def test_a_full_disk_keeps_the_finished_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vesicles, "CHUNK", 2)
-    savez, calls = np.savez, []
+    write_bytes, calls = Path.write_bytes, []
 
-    def full(*args: object, **arrays: object) -> None:
+    def full(path: Path, data: bytes) -> int:
         calls.append(1)
         if len(calls) > 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        savez(*args, **arrays)
+        return write_bytes(path, data)
 
     expected = simulate(cells=8)
     config = Settings(burn_in="30 min", every="10 min", threads=1, checkpoint=str(tmp_path / "run.part"))
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(DataError, match=r"No space left.*Free space and resume; finished blocks are kept"):
         simulate(cells=8, config=config)
-    monkeypatch.setattr(np, "savez", savez)
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
     assert sorted(p.name for p in (tmp_path / "run.part").iterdir()) == ["0.npz", "2.npz", "run.json"]
     again = simulate(cells=8, config=resuming(config))
     assert again.data.equals(expected.data)

@@ -21,6 +21,7 @@ import numba
 
 from exude.derive import leaves
 from exude.derive.symbols import Symbols
+from exude.engine.files import write_whole
 
 
 @cache
@@ -76,9 +77,7 @@ def _path(text: str, loop: str) -> Path:
 def _load(text: str, loop: str) -> ModuleType:
     path = _path(text, loop)
     if not path.exists():
-        draft = path.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, text.encode(), "Set EXUDE_CACHE to a folder that can be written.")
     name = f"exude_built_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None

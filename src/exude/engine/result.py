@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import xarray as xr
 from xarray.backends import H5NetCDFStore
 
 from exude.derive.symbols import Symbols
+from exude.engine.files import write_whole
 from exude.engine.layout import TOTALS, Floats, Output, Rows
 from exude.engine.provenance import FORMAT
 from exude.errors import DataError, ExudeError
@@ -78,22 +78,13 @@ class Run:
 
     def save(self, path: str | Path) -> Path:
         """Write to one NetCDF file; a full disk leaves no half-written file behind."""
-        path = Path(path)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
         whole = io.BytesIO()  # HDF5 cannot recover from a write that fails, so the disk sees finished bytes only
         with h5netcdf.File(whole, "w") as handle:
             for group, dataset in (("/", self.data), ("events", self.events), ("vesicles", self.vesicles)):
                 place = handle if group == "/" else handle.create_group(group)
                 dataset.dump_to_store(H5NetCDFStore(place))
-        try:
-            draft.write_bytes(whole.getbuffer())
-            draft.replace(path)
-        except OSError as problem:
-            draft.unlink(missing_ok=True)
-            raise DataError(
-                f"{path}: cannot be written ({problem}). Free space or choose another folder; the run is still in memory."
-            ) from problem
-        return path
+        fix = "Free space or choose another folder; the run is still in memory."
+        return write_whole(Path(path), whole.getbuffer(), fix)
 
     @staticmethod
     def load(path: str | Path) -> Run:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from exude.engine.files import write_whole
 from exude.engine.layout import Output, Rows
 from exude.errors import DataError
 
@@ -55,17 +56,10 @@ class Checkpoint:
         arrays = {f"output_{name}": getattr(output, name) for name in Output._fields}
         for kind, rows in (("events", events), ("reads", reads)):
             arrays |= {f"{kind}_{name}": getattr(rows, name) for name in Rows._fields[1:]}
-        path = self.folder / f"{first}.npz"
-        draft = path.with_suffix(f".{os.getpid()}.part")
-        try:
-            with draft.open("wb") as handle:
-                np.savez(handle, allow_pickle=False, **arrays)
-            draft.replace(path)
-        except OSError as problem:
-            draft.unlink(missing_ok=True)
-            raise DataError(
-                f"{self.folder}: cannot be written ({problem}). Free space and resume; finished blocks are kept."
-            ) from problem
+        whole = io.BytesIO()
+        np.savez(whole, allow_pickle=False, **arrays)
+        fix = "Free space and resume; finished blocks are kept."
+        write_whole(self.folder / f"{first}.npz", whole.getbuffer(), fix)
 
     def remove(self) -> None:
         """Delete the folder's own files, and the folder if nothing else is in it."""

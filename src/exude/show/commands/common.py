@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from exude.engine.files import write_whole
 from exude.errors import DataError, nearest
 
 SECONDS_BETWEEN_LINES = 10
@@ -102,11 +103,4 @@ def writable_folder(folder: Path) -> Path:
 
 def write_text(path: Path, text: str) -> Path:
     """Write a text file, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as problem:
-        draft.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({problem}). Free space or choose another folder.") from problem
-    return path
+    return write_whole(path, text.encode(), "Free space or choose another folder.")
