@@ -34,13 +34,17 @@ class Level:
 
 @dataclass(frozen=True)
 class Trace:
-    """A quantity of the whole cell that moves by an ordinary differential equation: d symbol / dt = rate."""
+    """A quantity of the whole cell that moves by an ordinary differential equation: d symbol / dt = rate.
+
+    The first trace of a cascade is calcium: a given curve may stand in for its equation. A model that leaves the
+    equation out (`rate=""`) runs on given curves only.
+    """
 
     symbol: str
     unit: str
-    rate: str
-    start: str
-    """Symbol of the parameter that holds a value to start settling from."""
+    rate: str = ""
+    start: str = ""
+    """Symbol of the parameter that holds a value to start settling from; needed where there is a rate."""
     meaning: str = ""
 
 
@@ -92,13 +96,13 @@ class Emission:
 
 @dataclass(frozen=True)
 class LifeCycle:
-    """Stages of a vesicle, transitions between them, and its membrane."""
+    """Stages of a vesicle, transitions between them, and its membrane where it has one."""
 
     name: str
     stages: tuple[str, ...]
     transitions: tuple[Transition, ...]
-    membrane: Membrane
-    resolved: str
+    membrane: Membrane | None = None
+    resolved: str = ""
     """The one stage whose mean field is resolved by the growth count, so that a gate on it is exact."""
 
 

@@ -16,6 +16,7 @@ from exude.derive.symbols import PER_CALCIUM, PER_COUNT, PER_SEGMENT, Symbols
 from exude.model import BORN, DEGRADED, RELEASED, Transition
 
 NJIT = "@njit(nogil=True, error_model='numpy')\n"
+MEMBRANE_TERMS = 7
 KIND_BIRTH, KIND_MOVE, KIND_GROW, KIND_MERGE, KIND_RELEASE, KIND_DEGRADE = range(6)
 
 
@@ -66,7 +67,7 @@ class _Leaves:
         }
         lines = [f"{name} = np.array({values})" for name, values in rows.items()]
         lines += [f"N_STAGES = {len(self.stage)}", f"N_TRACES = {len(self.symbols.traces)}"]
-        lines += [f"N_EVENTS = {len(transitions)}", f"RESOLVED = {self.stage[self.cycle.resolved]}"]
+        lines += [f"N_EVENTS = {len(transitions)}", f"RESOLVED = {self.stage.get(self.cycle.resolved, -1)}"]
         lines += [f"N_EMISSIONS = {len(self.symbols.cascade.emissions)}"]
         return "\n".join(lines)
 
@@ -100,7 +101,7 @@ class _Leaves:
         def expand(name: str) -> sympy.Expr:
             return grammar.to_sympy(trees[name], expand) if name in trees else s(name, positive=True)
 
-        slopes = [grammar.to_sympy(grammar.parse(t.rate), expand) for t in symbols.cascade.traces]
+        slopes = [grammar.to_sympy(grammar.parse(t.rate or "0"), expand) for t in symbols.cascade.traces]
         unknowns = [s(name, positive=True) for name in symbols.traces]
         jacobian = [sympy.diff(slope, unknown) for slope in slopes for unknown in unknowns]
         return "\n\n".join([self._symbolic("slopes", slopes), self._symbolic("jacobian", jacobian)])
@@ -126,11 +127,13 @@ class _Leaves:
         return [total, choose, moved, NJIT + "\n".join([*lines, "    return 1.0"])]
 
     def membrane(self) -> str:
-        m = self.cycle.membrane
-        parts = [m.bud, m.back, m.at_birth, m.per_growth, m.cargo_per_birth_patch, m.cargo_per_growth_patch]
-        law = self._function("membrane(p, g, w)", [], [*parts, m.patch_diameter])
+        parts = ["0"] * MEMBRANE_TERMS
+        if m := self.cycle.membrane:
+            parts = [m.bud, m.back, m.at_birth, m.per_growth, m.cargo_per_birth_patch, m.cargo_per_growth_patch]
+            parts.append(m.patch_diameter)
+        law = self._function("membrane(p, g, w)", [], parts)
         stages = ", ".join(f"counts[i, {s}]" for s in range(len(self.stage)))
-        places = ", ".join(f"kept[i, {q}]" for q in range(len(parts) + 1))
+        places = ", ".join(f"kept[i, {q}]" for q in range(MEMBRANE_TERMS))
         return "\n\n".join(
             [
                 law,

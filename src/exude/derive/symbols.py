@@ -9,7 +9,7 @@ from functools import cached_property
 
 from exude.derive import grammar
 from exude.errors import DeclarationError, nearest, refuse
-from exude.model import BORN, Cascade, Definition
+from exude.model import BORN, Cascade, Definition, Membrane
 from exude.units import dimension
 
 PER_SEGMENT, PER_CALCIUM, PER_COUNT = range(3)
@@ -51,7 +51,7 @@ class Symbols:
         """Parameters some text reads, in alphabetical order."""
         known = {*self.levels, *self.traces, *self.counts, *self.definitions, GATE_MARK}
         read = set().union(*(grammar.names(tree) for tree in self._all_texts().values()))
-        starts = {trace.start for trace in self.cascade.traces}
+        starts = {trace.start for trace in self.cascade.traces if trace.start}
         return tuple(sorted((read - known) | starts))
 
     @cached_property
@@ -131,18 +131,26 @@ class Symbols:
         return {owner: grammar.parse(text) for owner, text, _ in self._texts()}
 
     def _texts(self) -> list[tuple[str, str, str]]:
-        cycle, membrane = self.cascade.life_cycle, self.cascade.life_cycle.membrane
         texts = [(d.symbol, d.text, d.unit) for d in self.cascade.definitions]
-        texts += [(f"d {t.symbol}/dt", t.rate, f"({t.unit or '1'})/s") for t in self.cascade.traces]
-        for t in cycle.transitions:
+        texts += [(f"d {t.symbol}/dt", t.rate, f"({t.unit or '1'})/s") for t in self.cascade.traces if t.rate]
+        for t in self.cascade.life_cycle.transitions:
             unit = "item/s" if t.source == BORN else "1/item/s" if t.merges else "1/s"
             texts.append((f"rate of {t.name}", t.rate, unit))
             if t.gate:
                 texts.append((f"gate of {t.name}", t.gate, ""))
         texts += [(f"emission {e.name}", e.rate, "item/s") for e in self.cascade.emissions]
-        texts += [("membrane budding", membrane.bud, "1/s"), ("membrane back-fusion", membrane.back, "1/s")]
-        texts += [("patches at birth", membrane.at_birth, "item"), ("patches per growth", membrane.per_growth, "item")]
-        texts += [("cargo per birth patch", membrane.cargo_per_birth_patch, "")]
-        texts += [("cargo per growth patch", membrane.cargo_per_growth_patch, "")]
-        texts += [("patch diameter", membrane.patch_diameter, "um")]
-        return texts
+        membrane = self.cascade.life_cycle.membrane
+        return texts if membrane is None else texts + _membrane_texts(membrane)
+
+
+def _membrane_texts(membrane: Membrane) -> list[tuple[str, str, str]]:
+    """Texts of a membrane with their owners and units."""
+    return [
+        ("membrane budding", membrane.bud, "1/s"),
+        ("membrane back-fusion", membrane.back, "1/s"),
+        ("patches at birth", membrane.at_birth, "item"),
+        ("patches per growth", membrane.per_growth, "item"),
+        ("cargo per birth patch", membrane.cargo_per_birth_patch, ""),
+        ("cargo per growth patch", membrane.cargo_per_growth_patch, ""),
+        ("patch diameter", membrane.patch_diameter, "um"),
+    ]
