@@ -16,8 +16,10 @@ test: $(READY)  ## all tests but the long proofs
 proof: $(READY)  ## the long statistical proofs
 	$(BIN)/python -m pytest -m proof -rA -n auto --dist loadfile
 
-bench: $(READY)  ## speed and memory
+bench: $(READY)  ## speed and memory; then beside other programs, which are installed if missing
 	$(BIN)/python benchmarks/run.py
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-peers.lock
+	$(BIN)/python benchmarks/peers.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from exude.engine.result import Run
     from exude.errors import ExudeError
+    from exude.experiment.expect import expect
+    from exude.experiment.export import Export, export_antimony, export_sbml
+    from exude.experiment.fluorescence import Fura2, SingleWavelength
     from exude.experiment.perturbations import (
+        CalciumModel,
         CalciumTrace,
         DominantNegative,
         Drug,
@@ -20,19 +24,29 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from exude.experiment.protocol import Numbers
     from exude.experiment.simulate import Settings, simulate
+    from exude.experiment.uncertain import calcium_band, calcium_ensemble, simulate_uncertain
+    from exude.show.omex import export_omex
 
     load = Run.load
 
 __all__ = [
-    "CalciumTrace", "DominantNegative", "Drug", "External", "ExudeError", "KnockDown", "KnockOut", "Numbers",
-    "Overexpress", "Permeabilised", "Rescue", "Run", "Settings", "Stimulus", "load", "simulate",
+    "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Fura2",
+    "KnockDown",
+    "KnockOut", "Numbers", "Overexpress", "Permeabilised", "Rescue", "Run", "Settings", "SingleWavelength",
+    "Stimulus", "calcium_band", "calcium_ensemble",
+    "expect", "export_antimony", "export_omex", "export_sbml", "load", "simulate", "simulate_uncertain",
 ]  # fmt: skip
 
 _HOMES = {
     "exude.engine.result": ("Run",),
     "exude.errors": ("ExudeError",),
+    "exude.experiment.export": ("Export", "export_antimony", "export_sbml"),
+    "exude.show.omex": ("export_omex",),
+    "exude.experiment.fluorescence": ("Fura2", "SingleWavelength"),
+    "exude.experiment.uncertain": ("calcium_band", "calcium_ensemble", "simulate_uncertain"),
+    "exude.experiment.expect": ("expect",),
     "exude.experiment.perturbations": (
-        "CalciumTrace", "DominantNegative", "Drug", "External", "KnockDown", "KnockOut", "Overexpress",
+        "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "External", "KnockDown", "KnockOut", "Overexpress",
         "Permeabilised", "Rescue", "Stimulus",
     ),
     "exude.experiment.protocol": ("Numbers",),

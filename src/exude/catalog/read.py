@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from exude.catalog.schema import CellLine, Drug, Evidence, Finding, Number, Parameter, Reading, Table
+from exude.catalog.schema import CellLine, Drug, Evidence, Finding, Identity, Number, Parameter, Reading, Table
 from exude.errors import CatalogError, UnknownName, refuse
 from exude.units import factor_to_internal, parse_unit
 
@@ -49,6 +49,12 @@ def literature() -> Mapping[str, Number]:
     for file in _files(data() / "parameters" / "literature"):
         found |= _tables(file, Number)
     return found
+
+
+@cache
+def dyes() -> Mapping[str, Number]:
+    """Constants of calcium indicators, by name."""
+    return _tables(data() / "dyes.toml", Number)
 
 
 @cache
@@ -91,6 +97,12 @@ def references() -> Mapping[str, Mapping[str, str]]:
     entries = re.findall(r"@\w+\{\s*([^,\s]+)\s*,(.*?)\n\}", text, flags=re.DOTALL)
     field = re.compile(r"(\w+)\s*=\s*\{(.*?)\}\s*,?\s*$", re.MULTILINE)
     return {key: dict(field.findall(body)) for key, body in entries}
+
+
+@cache
+def identifiers() -> Mapping[str, Identity]:
+    """Names in public databases, by symbol, line, drug or role in a model."""
+    return _tables(data() / "identifiers.toml", Identity)
 
 
 @cache

@@ -208,3 +208,10 @@ class Reading(Table):
     where: str
     agrees: bool
     note: str = ""
+
+
+class Identity(Table):
+    """Names of one thing in public databases, as compact identifiers: 'uniprot:Q70J99', 'GO:0005771'."""
+
+    kind: Literal["gene", "line", "compound", "term", "reference"]
+    terms: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z.]*:[\w./-]+$")], ...]

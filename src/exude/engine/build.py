@@ -19,7 +19,7 @@ from types import ModuleType
 
 import numba
 
-from exude.derive import leaves
+from exude.derive import flows, leaves
 from exude.derive.symbols import Symbols
 from exude.engine.files import write_whole
 
@@ -27,7 +27,7 @@ from exude.engine.files import write_whole
 @cache
 def module(symbols: Symbols, loop: str) -> ModuleType:
     """The compiled module of `loop` ('vesicles' or 'meanfield') for one declared model."""
-    return _load(_text(leaf_text(symbols), loop), loop)
+    return _load(_text(_derived(symbols, loop), loop), loop)
 
 
 @cache
@@ -52,15 +52,21 @@ def cache_folder() -> Path:
 
 def is_compiled(symbols: Symbols, loop: str) -> bool:
     """Whether this machine has compiled the loop before (then it starts in a fraction of a second)."""
-    path = _path(_text(leaf_text(symbols), loop), loop)
+    path = _path(_text(_derived(symbols, loop), loop), loop)
     return any(path.parent.glob(f"__pycache__/{path.stem}.*.nbi"))
+
+
+def _derived(symbols: Symbols, loop: str) -> str:
+    """What a loop calls: the leaves, and for the mean field its unrolled flows."""
+    return leaf_text(symbols) + (f"\n\n{flows.source(symbols)}" if loop == "meanfield" else "")
 
 
 def _text(leaf_text: str, loop: str) -> str:
     folder = resources.files("exude.engine.loops")
-    parts = [_body((folder / f"{name}.py").read_text(encoding="utf-8")) for name in ("common", loop)]
+    names = ("common", "flows", "traces", loop) if loop == "meanfield" else ("common", loop)
+    parts = [_body((folder / f"{name}.py").read_text(encoding="utf-8")) for name in names]
     head = '"""Built by exude from a declared model; do not edit."""\n\nimport math\n\nimport numpy as np\nfrom numba import njit\n'
-    return "\n\n".join([head, parts[0], leaf_text, parts[1]])
+    return "\n\n".join([head, parts[0], leaf_text, *parts[1:]])
 
 
 def _body(text: str) -> str:

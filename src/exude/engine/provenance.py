@@ -10,6 +10,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 FORMAT = "exude-run-1"
 """Name of the layout of saved runs; it changes when old readers would misread new files."""
 
@@ -24,6 +27,11 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "unknown"
     return found
+
+
+def digest(*arrays: NDArray[np.float64]) -> str:
+    """A short hash of numbers."""
+    return hashlib.sha256(b"|".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()[:16]
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:

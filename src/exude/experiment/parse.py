@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from exude.errors import ProtocolError, nearest, refuse
+from exude.experiment.fluorescence import dye_of
 from exude.experiment.perturbations import (
+    CalciumModel,
     CalciumTrace,
     DominantNegative,
     Drug,
@@ -29,7 +32,8 @@ KINDS = {
     "stimulus": "NAME DOSE [at TIME] [until TIME], e.g. 'ionomycin 5 uM at 5 min'",
     "external": "calcium=CONCENTRATION, e.g. 'calcium=0 mM'",
     "permeabilised": "calcium=CONCENTRATION [cytosol=SHARE]",
-    "calcium-trace": "FILE.csv",
+    "calcium-trace": "FILE.csv [dye=NAME NAME=VALUE ...] [gaps=line] [outside=clip]",
+    "calcium-sbml": "FILE[:SPECIES] [unit=uM] [time_unit=s] [settle=TIME]",
 }
 """Each kind with its form."""
 
@@ -76,8 +80,42 @@ def of_kind(kind: str, rest: str) -> Perturbation:
             named = _named(kind, body)
             return Permeabilised(named["calcium"], cytosol=_number(kind, named.get("cytosol", "1")), at=at, until=until)
         case "calcium-trace":
-            return CalciumTrace(rest)
+            return _trace(rest)
+        case "calcium-sbml":
+            return _model(rest)
     raise AssertionError(kind)
+
+
+def _file_and_words(text: str) -> tuple[str, dict[str, str]]:
+    """'my file.csv dye=fura2 r_min=0.3' as the file and what follows it."""
+    first = re.search(r"\s+\w+=", text)
+    if first is None:
+        return text, {}
+    found = re.findall(r"(\w+)=(.*?)(?=[\s,]+\w+=|[\s,]*$)", text[first.start() :])
+    return text[: first.start()].strip(), {key: value.strip() for key, value in found}
+
+
+def _trace(text: str) -> CalciumTrace:
+    file, given = _file_and_words(text)
+    gaps, outside, name = (
+        given.pop(key, default) for key, default in (("gaps", "refuse"), ("outside", "refuse"), ("dye", ""))
+    )
+    if given and not name:
+        fix = "Add dye=fura2 for a recording of light."
+        raise refuse(ProtocolError, next(iter(given)), KINDS["calcium-trace"], fix, ("dye", "gaps", "outside"))
+    return CalciumTrace(file, dye_of(name, given) if name else None, gaps, outside)
+
+
+def _model(text: str) -> CalciumModel:
+    file, given = _file_and_words(text)
+    known = ("unit", "time_unit", "settle")
+    odd = next((key for key in given if key not in known), None)
+    if odd is not None:
+        raise refuse(ProtocolError, odd, KINDS["calcium-sbml"], f"Write {KINDS['calcium-sbml']}.", known)
+    named = re.fullmatch(r"(.+):([A-Za-z_]\w*)", file)
+    if named and not Path(file).exists():
+        file, given = named[1], given | {"species": named[2]}
+    return CalciumModel(file, **given)
 
 
 def _pair(kind: str, rest: str) -> tuple[str, float]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from exude.cascade import CELL
 from exude.catalog import read
 from exude.errors import ProtocolError, UnitError, UnknownName, nearest, refuse
-from exude.units import quantity, seconds
+from exude.experiment.fluorescence import Dye, Fura2
+from exude.units import dimension, quantity, seconds
 
 MUTANTS: dict[str, dict[str, dict[str, float]]] = {
     "UNC13D": {
@@ -220,13 +221,63 @@ class Permeabilised:
 
 @dataclass(frozen=True)
 class CalciumTrace:
-    """Use a measured calcium curve (CSV file: time, calcium) in place of the calcium equations, for every cell.
+    """Use a measured calcium curve (CSV file) in place of the calcium equations, for every cell.
 
-    The header names the units: `time_s,calcium_uM`, or `time_min` and `calcium_nM`. The curve's first value holds
-    before it begins and its last one after it ends.
+    file: columns of time and calcium whose header names the units: `time_s,calcium_uM`, or `time_min` and
+    `calcium_nM`. With a `dye` it holds light instead: `time_s,f340,f380` or `time_s,ratio` for Fura2,
+    `time_s,fluorescence` for SingleWavelength, calibrated by the dye's numbers.
+    gaps: 'refuse', or 'line' to bridge empty cells (and, with a dye, jumps of more than ten time steps) by a line.
+    outside: 'refuse', or 'clip' to hold readings beyond the calibration at its ends.
+    draw: (seed, number) takes one of the curves that the errors allow (see `calcium_ensemble`).
+    The curve's first value holds before it begins and its last one after it ends. DataError for a bad file, when run.
+    Valid when: calcium is common to the whole cell and the dye follows it without delay.
     """
 
     file: str
+    dye: Dye | None = None
+    gaps: str = "refuse"
+    outside: str = "refuse"
+    draw: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        for name, ways in (("gaps", ("refuse", "line")), ("outside", ("refuse", "clip"))):
+            if getattr(self, name) not in ways:
+                raise refuse(
+                    ProtocolError, getattr(self, name), f"{name} {' or '.join(map(repr, ways))}", "Choose one.", ways
+                )
+
+
+@dataclass(frozen=True)
+class CalciumModel:
+    """Use the calcium of an SBML model in place of the calcium equations, for every cell.
+
+    file: SBML (core, ordinary differential equations), simulated by libRoadRunner: pip install 'exude[sbml]'.
+    species: id or name of cytosolic calcium, a species or a parameter with a rule; empty finds it by its annotation
+    (CHEBI:29108) or its usual names. unit, time_unit: where the file declares none ('uM', 's').
+    settle: time that the model runs before the run begins, so that it starts from its own settled state ('1 h').
+    The model's curve begins at time 0 of the run; its first value holds during the burn-in.
+    DataError for a file that cannot be used, when run.
+    Valid when: the model's calcium is free calcium of the cytosol, and nothing of this program acts back on it.
+    """
+
+    file: str
+    species: str = ""
+    unit: str = ""
+    time_unit: str = ""
+    settle: str = ""
+
+    def __post_init__(self) -> None:
+        for given, expected in ((self.unit, "uM"), (self.time_unit, "s")):
+            if given and dimension(given) != dimension(expected):
+                raise refuse(
+                    UnitError, given, f"a unit that converts to {expected!r}", f"Write for example {expected!r}."
+                )
+        _ = self.settle_seconds
+
+    @property
+    def settle_seconds(self) -> float:
+        """Time before the run in s."""
+        return seconds(self.settle, what="settle") if self.settle else 0.0
 
 
 Perturbation = (
@@ -240,6 +291,7 @@ Perturbation = (
     | External
     | Permeabilised
     | CalciumTrace
+    | CalciumModel
 )
 
 
@@ -265,8 +317,11 @@ def say(what: Perturbation) -> str:
             return f"permeabilised, calcium {calcium}, cytosol {cytosol:g}, at {at}" + (
                 f" until {until}" if until else ""
             )
-        case CalciumTrace(file):
-            return f"calcium from {file}"
+        case CalciumTrace(file, dye):
+            light = f" ({dye.kinds[0] if isinstance(dye, Fura2) else dye.indicator})" if dye else ""
+            return f"calcium from {file}{light}" + (f", draw {what.draw[1]}" if what.draw else "")
+        case CalciumModel(file, species):
+            return f"calcium from the model {file}" + (f" ({species})" if species else "")
     raise AssertionError(what)
 
 

@@ -19,6 +19,7 @@ from exude.errors import ProtocolError
 from exude.experiment.perturbations import (
     MUTANTS,
     SOLUBLE,
+    CalciumModel,
     CalciumTrace,
     DominantNegative,
     Drug,
@@ -31,7 +32,7 @@ from exude.experiment.perturbations import (
     Rescue,
     say,
 )  # fmt: skip
-from exude.experiment.traces import read_curve
+from exude.experiment.traces import given_curve
 from exude.units import factor_to_internal, quantity, say_seconds
 
 CALCIUM_GENES = ("ORAI1", "STIM1", "TRPC1", "ITPR3", "ATP2A2", "ATP2B1")
@@ -209,10 +210,10 @@ class Protocol:
         )
 
     def _given(self) -> tuple[Floats, Floats]:
-        files = [w.file for w in self.perturbations if isinstance(w, CalciumTrace)]
-        if len(files) > 1:
-            raise ProtocolError(f"two calcium curves at once: {', '.join(files)}. A culture has one.")
-        return read_curve(files[0]) if files else (np.zeros(0), np.zeros(0))
+        curves = [w for w in self.perturbations if isinstance(w, CalciumTrace | CalciumModel)]
+        if len(curves) > 1:
+            raise ProtocolError(f"two calcium curves at once: {', '.join(w.file for w in curves)}. A culture has one.")
+        return given_curve(curves[0], self.duration) if curves else (np.zeros(0), np.zeros(0))
 
     def _segment(self, t: float) -> tuple[Floats, Floats]:
         """Factors and additions on levels at time t."""

@@ -104,7 +104,7 @@ def simulate(
     name = read.line(line).name
     cells, seed = _whole(cells, "cells", 1, MOST_CELLS), _whole(seed, "seed", 0, MOST_SEED)
     numbers = settings.numbers.but(**hypothesis_values(settings.hypothesis))
-    protocol = _protocol(what, duration, settings, numbers)
+    protocol = protocol_of(what, duration, settings, numbers)
     job, population = _job(name, what, protocol, numbers, settings, seed)
     identity = {
         "format": provenance.FORMAT, "line": name, "what": [repr(w) for w in what], "duration": duration,
@@ -113,6 +113,8 @@ def simulate(
         "stage_changes": settings.stage_changes, "burn_in": settings.burn_in, "alike": settings.alike,
         "model": build.leaf_text(cell_symbols()),
     }  # fmt: skip
+    if job.timeline.given.size:  # the name of a file says little: what it held belongs to the run's identity
+        identity["curve"] = provenance.digest(job.timeline.given_at, job.timeline.given)
     blocks = _collect(job, cells, settings, provenance.fingerprint(identity), progress)
     attrs = _attrs(identity, what, population)
     return _assemble(protocol, population, blocks, attrs)
@@ -126,21 +128,21 @@ def _whole(value: object, what: str, low: int, high: int) -> int:
     return int(value)
 
 
-def _protocol(what: tuple[Perturbation, ...], duration: str, settings: Settings, numbers: Numbers) -> Protocol:
+def protocol_of(
+    what: tuple[Perturbation, ...], duration: str, settings: Settings, numbers: Numbers, *, every: str = ""
+) -> Protocol:
+    """The protocol of a run; `every` stands in for the settings' own where it is given."""
+    asked = every or settings.every
     length = seconds(duration, what="duration")
-    every = (
-        seconds(settings.every, what="time between recorded points (every)") if settings.every else round_step(length)
-    )
-    if length <= 0 or every <= 0:
-        raise ProtocolError(f"duration {duration!r} and every {settings.every!r} must be longer than 0.")
-    every = min(every, length)
-    if length / every > 1e6:
-        raise ProtocolError(
-            f"{length / every:.0f} recorded points per cell. Choose a longer `every` (now {settings.every})."
-        )
+    every_s = seconds(asked, what="time between recorded points (every)") if asked else round_step(length)
+    if length <= 0 or every_s <= 0:
+        raise ProtocolError(f"duration {duration!r} and every {asked!r} must be longer than 0.")
+    every_s = min(every_s, length)
+    if length / every_s > 1e6:
+        raise ProtocolError(f"{length / every_s:.0f} recorded points per cell. Choose a longer `every` (now {asked}).")
     snapshots = tuple(sorted({length if s == "end" else seconds(s, what="snapshot") for s in settings.snapshots}))
     burn_in = seconds(settings.burn_in, what="burn_in")
-    return Protocol(tuple(what), length, every, burn_in, snapshots, settings.stage_changes, numbers)
+    return Protocol(tuple(what), length, every_s, burn_in, snapshots, settings.stage_changes, numbers)
 
 
 def round_step(length: float) -> float:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from exude.errors import ExudeError, Interrupted
-from exude.show.commands import assay, catalogue, fit, reproduce, simulate
+from exude.show.commands import assay, calcium, catalogue, export, fit, reproduce, simulate
 from exude.show.commands.common import Parser
 
 DONE, REFUSED, STOPPED = 0, 2, 130
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for part in (catalogue, simulate, assay, reproduce, fit):
+    for part in (catalogue, simulate, calcium, assay, export, reproduce, fit):
         part.add(commands)
     return top
 

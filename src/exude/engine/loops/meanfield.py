@@ -1,174 +1,258 @@
 """The mean field of the same leaves: expected stage counts, patches and cargo, one stage resolved by growth count.
 
-State y, in this order: for each growth count 0..R-1 of the resolved stage the expected number, the mean birth patches,
-the mean birth patches inside and the mean growth patches inside; then for each other stage number, birth patches,
-growth patches, birth patches inside, growth patches inside; then the cumulative totals. Vesicles of the resolved stage
-whose growth count reaches R - 1 stay there: their number is returned so that R can be judged.
-Exact for given cell-wide rates except mergers and rates that read counts, which see expected counts (closures).
+Traces read no count, so they run ahead of the fields, piece by piece (see `traces`). The fields (state: see `flows`)
+follow by the explicit pair of Dormand and Prince, order 5(4), with rates at each stage's own calcium. Borders of
+segments, outputs and pieces are step ends.
 """
+
+import math
 
 import numpy as np
 from numba import njit
 
-ITEMS, BIRTH_W, GROWTH_W, BIRTH_IN, GROWTH_IN = 0, 1, 2, 3, 4
-N_TOTALS = 9
-SAFETY, SHRINK, STRETCH = 0.9, 0.2, 5.0
+NO_ERROR_YET = 1e-4
+
+# Dormand and Prince 1980, order 5(4): rows 1..6 give the stages after the first, the last of them the result itself.
+DP = (
+    (1 / 5,),
+    (3 / 40, 9 / 40),
+    (44 / 45, -56 / 15, 32 / 9),
+    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+)
+WHEN = (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
+ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 
 
 @njit(nogil=True, error_model="numpy")
-def expected_counts(y, n, top):
-    """Expected number in each stage."""
-    for s in range(N_STAGES):
-        n[s] = 0.0
-        for j in range(top if s == RESOLVED else 1):
-            n[s] += y[s, j, ITEMS]
-
-
-@njit(nogil=True, error_model="numpy")
-def move(y, dy, s, j, to, to_j, rate, fields):
-    """Flow of a vesicle's expected contents at `rate` per vesicle from (s, j) to (to, to_j); `to` < 0 leaves."""
-    for f in range(fields):
-        flow = rate * y[s, j, f]
-        dy[s, j, f] -= flow
-        if to >= 0:
-            dy[to, to_j, f] += flow
-
-
-@njit(nogil=True, error_model="numpy")
-def field_slopes(y, totals, dy, dtotals, p, g, w, k, m, top):
-    """dy/dt and d totals/dt for rates k held constant but for the counts already in them."""
-    dy[:] = 0.0
-    dtotals[:] = 0.0
-    for s in range(N_STAGES):
-        for j in range(top if s == RESOLVED else 1):
-            for f in range(2):
-                dy[s, j, BIRTH_IN + f] += m[0] * (y[s, j, BIRTH_W + f] - y[s, j, BIRTH_IN + f])
-                dy[s, j, BIRTH_IN + f] -= m[1] * y[s, j, BIRTH_IN + f]
-    for e in range(N_EVENTS):
-        what, s, to = KIND[e], SOURCE[e], TARGET[e]
-        if what == 0:
-            dy[to, 0, ITEMS] += k[e]
-            dy[to, 0, BIRTH_W] += k[e] * m[2]
-            dtotals[0] += k[e]
-        elif what == 2:
-            for j in range(top):
-                up = min(j + GROWTH[e], top - 1)
-                move(y, dy, s, j, s, up, k[e], 5)
-                dy[s, up, GROWTH_W] += k[e] * m[3] * y[s, j, ITEMS]
-                dtotals[1] += k[e] * y[s, j, ITEMS]
-        elif what == 3:
-            merge(y, dy, dtotals, s, k[e], top)
+def field_slopes(y, ks, row, p, g, w, m, allowed, s, shed, plan, n, sums, flow, out, tail):
+    """dy/dt, into row `row` of ks, for given cell-wide rates s and emissions."""
+    width, growth_at, own = plan.growth_states, plan.growth_at, 0
+    # 1. expected counts, and the rates they give
+    if RESOLVED >= 0:
+        own = N_FIELDS * width
+        for f in range(N_FIELDS):
+            sums[f] = total_of(y, f * width, width)
+        for j in range(width):
+            out[U(j)] = 0.0
+    at = own
+    for q in range(N_STAGES):
+        if q == RESOLVED:
+            n[q] = sums[ITEMS]
         else:
-            for j in range(top if s == RESOLVED else 1):
-                rate = k[e] * gate(e, p, g, w, j)
-                move(y, dy, s, j, to, 0, rate, 5)
-                if what >= 4:
-                    column = 3 if what == 4 else 6
-                    dtotals[column] += rate * y[s, j, ITEMS]
-                    dtotals[column + 1] += rate * (y[s, j, BIRTH_IN] + y[s, j, GROWTH_IN])
-                    dtotals[column + 2] += rate * (m[4] * y[s, j, BIRTH_IN] + m[5] * y[s, j, GROWTH_IN])
+            n[q] = y[U(at)]
+            at += N_FIELDS
+    k = couple(p, g, w, s, n)
+    for q in range(y.shape[0]):
+        ks[row, q] = 0.0
+    # 2. what happens to vesicles
+    flows(y, ks, row, p, g, w, m, allowed, k, n, sums, flow, out, tail, width, growth_at)
+    # 3. what leaves each class of the resolved stage, budding, emissions
+    if RESOLVED >= 0:
+        for f in range(N_FIELDS):
+            for j in range(width):
+                ks[row, U(f * width + j)] -= out[U(j)] * y[U(f * width + j)]
+        ks[row, U(growth_at)] -= out[width - 1] * y[U(growth_at)]
+    if N_FIELDS > 1:
+        if RESOLVED >= 0:
+            bud_inward(y, ks, row, m, BIRTH_W * width, BIRTH_IN * width, 2 * width)
+        for at in range(own, growth_at, N_FIELDS):
+            bud_inward(y, ks, row, m, at + BIRTH_W, at + BIRTH_IN, 2)
+    if N_EMISSIONS > 0:
+        for q in range(N_EMISSIONS):
+            ks[row, U(growth_at + 1 + N_TOTALS + q)] = shed[q]
 
 
 @njit(nogil=True, error_model="numpy")
-def merge(y, dy, dtotals, s, k, top):
-    """Mergers within the resolved stage, pairs taken as independent (closure)."""
-    number = 0.0
-    last = 0
-    for j in range(top):
-        number += y[s, j, ITEMS]
-        if y[s, j, ITEMS] > 0.0:
-            last = j
-    for j in range(last + 1):
-        move(y, dy, s, j, -1, 0, 2.0 * k * number, 5)
-    for a in range(last + 1):
-        for b in range(last + 1):
-            to = min(a + b, top - 1)
-            dy[s, to, ITEMS] += k * y[s, a, ITEMS] * y[s, b, ITEMS]
-            for f in range(1, 5):
-                dy[s, to, f] += k * (y[s, a, f] * y[s, b, ITEMS] + y[s, a, ITEMS] * y[s, b, f])
-    dtotals[2] += k * number * number
+def stage_state(stage, h, y, ks, new):
+    """y at one stage of a step, from the slopes of the stages before it; a loop each, so that each is vectorised."""
+    size = y.shape[0]
+    if stage == 1:
+        for q in range(size):
+            new[q] = y[q] + h * (DP[0][0] * ks[0, q])
+    elif stage == 2:
+        for q in range(size):
+            new[q] = y[q] + h * (DP[1][0] * ks[0, q] + DP[1][1] * ks[1, q])
+    elif stage == 3:
+        for q in range(size):
+            new[q] = y[q] + h * (DP[2][0] * ks[0, q] + DP[2][1] * ks[1, q] + DP[2][2] * ks[2, q])
+    elif stage == 4:
+        for q in range(size):
+            early = DP[3][0] * ks[0, q] + DP[3][1] * ks[1, q]
+            new[q] = y[q] + h * (early + DP[3][2] * ks[2, q] + DP[3][3] * ks[3, q])
+    elif stage == 5:
+        for q in range(size):
+            early = DP[4][0] * ks[0, q] + DP[4][1] * ks[1, q] + DP[4][2] * ks[2, q]
+            new[q] = y[q] + h * (early + DP[4][3] * ks[3, q] + DP[4][4] * ks[4, q])
+    else:
+        for q in range(size):
+            early = DP[5][0] * ks[0, q] + DP[5][2] * ks[2, q]
+            new[q] = y[q] + h * (early + DP[5][3] * ks[3, q] + DP[5][4] * ks[4, q] + DP[5][5] * ks[5, q])
 
 
 @njit(nogil=True, error_model="numpy")
-def slopes_at(y, totals, dy, dtotals, n, p, g, w, s, m, top):
-    expected_counts(y, n, top)
-    field_slopes(y, totals, dy, dtotals, p, g, w, couple(p, g, w, s, stage_tuple(n.reshape(1, N_STAGES), 0)), m, top)
+def field_step(
+    t, h, y, new, ks, held, p, g, w, m, allowed, s, shed, plan, n, sums, flow, out, tail, begin, span, piece, x
+):  # fmt: skip
+    """One step of y; `ks[0]` holds the slopes at its start. Returns its error as a multiple of the tolerance."""
+    for stage in range(1, 7):
+        stage_state(stage, h, y, ks, new)
+        if not held:
+            traces_at(piece, (t + WHEN[stage] * h - begin) / span, x)
+            s, shed = refresh(p, g, w, x), emit(p, g, w, x)
+        field_slopes(new, ks, stage, p, g, w, m, allowed, s, shed, plan, n, sums, flow, out, tail)
+    worst = 0.0
+    for q in range(y.shape[0]):
+        error = ERROR[0] * ks[0, q] + ERROR[2] * ks[2, q] + ERROR[3] * ks[3, q]
+        error += ERROR[4] * ks[4, q] + ERROR[5] * ks[5, q] + ERROR[6] * ks[6, q]
+        error = h * abs(error) / (plan.absolute + plan.relative * max(abs(y[q]), abs(new[q])))
+        if not error <= worst:
+            worst = error
+    return worst
 
 
 @njit(nogil=True, error_model="numpy")
-def advance_field(y, totals, span, step, p, g, w, s, m, tolerance, top, d1, d2, d3, d4, e1, e2, e3, e4, y2, n):
-    """Bogacki-Shampine 3(2) over `span` with rates' calcium part held; returns the next step."""
-    done = 0.0
-    while done < span:
-        last = done + step >= span
-        h = span - done if last else step
-        slopes_at(y, totals, d1, e1, n, p, g, w, s, m, top)
-        y2[:] = y + h / 2.0 * d1
-        slopes_at(y2, totals, d2, e2, n, p, g, w, s, m, top)
-        y2[:] = y + 3.0 * h / 4.0 * d2
-        slopes_at(y2, totals, d3, e3, n, p, g, w, s, m, top)
-        y2[:] = y + h / 9.0 * (2.0 * d1 + 3.0 * d2 + 4.0 * d3)
-        slopes_at(y2, totals, d4, e4, n, p, g, w, s, m, top)
-        worst = 0.0
-        for a in range(y.shape[0]):
-            for j in range(top if a == RESOLVED else 1):
-                for f in range(5):
-                    error = h * abs(-5.0 * d1[a, j, f] / 72 + d2[a, j, f] / 12 + d3[a, j, f] / 9 - d4[a, j, f] / 8)
-                    worst = max(worst, error / (tolerance * (1.0 + abs(y2[a, j, f]))))
-        if worst <= 1.0:
-            y[:] = y2
-            totals += h / 9.0 * (2.0 * e1 + 3.0 * e2 + 4.0 * e3)
-            done = span if last else done + h
-        stretch = min(STRETCH, max(SHRINK, SAFETY * (worst + 1e-12) ** (-1.0 / 3.0)))
-        if not last or worst > 1.0 or stretch < 1.0:
-            step = h * stretch
-    return step
+def next_step(h, error, error_before):
+    """Size of the next step: proportional-integral control (Gustafsson) after a good step, plain after a bad one."""
+    if error <= 1.0:
+        return h * min(STRETCH, max(SHRINK, SAFETY * (error + 1e-10) ** -0.14 * error_before**0.08))
+    return h * max(SHRINK, SAFETY * error**-0.2) if error < math.inf else h * SHRINK
+
+
+@njit(nogil=True, error_model="numpy")
+def first_field_step(y, ks):
+    """A first step in which nothing moves by more than a set share of itself or of one item."""
+    fastest = 0.0
+    for q in range(y.shape[0]):
+        fastest = max(fastest, abs(ks[0, q]) / (1.0 + abs(y[q])))
+    return FIRST_MOVE / fastest if fastest > 0.0 else math.inf
+
+
+@njit(nogil=True, error_model="numpy")
+def gates(p, g, w, plan, allowed):
+    """What the growth count allows, for each gated event and class; the last class is filled in with its mean."""
+    for e in range(N_EVENTS):
+        if plan.gated[e]:
+            for j in range(plan.growth_states):
+                allowed[e, j] = gate(e, p, g, w, float(j))
+
+
+@njit(nogil=True, error_model="numpy")
+def put(values, places):
+    """Write a tuple into an array; the test lets a model have none, which has no element to index."""
+    if len(values) > 0:
+        for q in range(len(values)):
+            places[q] = values[q]
+
+
+@njit(nogil=True, error_model="numpy")
+def write_output(i, row, y, x, p, g, w, plan, out, states):
+    """Expected counts, totals, traces and read-outs of one output time, and the whole state where there is room."""
+    for s in range(N_STAGES):
+        width = plan.growth_states if s == RESOLVED else 1
+        out.count[i, row, s] = total_of(y, plan.place[s], width)
+        if states.shape[0] > 0:
+            for f in range(N_FIELDS):
+                for j in range(width):
+                    states[i, row, s, j, f] = y[plan.place[s] + f * width + j]
+            if s == RESOLVED:
+                states[i, row, s, width - 1, GROWTH_COUNT] = y[plan.growth_at]
+    out.total[i, row, :] = y[plan.growth_at + 1 :]
+    out.trace[i, row, :] = x
+    put(read_outs(p, g, w, x), out.readout[i, row])
+
+
+@njit(nogil=True, error_model="numpy")
+def run_set(
+    i, p, time, base, x, plan, out, states, y, new, ks, allowed, n, sums, flow, leaving, tail, piece, at, stiff
+):
+    """Mean field of one parameter set from an empty cell; returns (time reached, whether it got to the end)."""
+    # 1. an empty cell
+    g = base * time.multiply[0] + time.add[0]
+    w, given = prepare(p, g), time.given_at.shape[0] > 0
+    m = membrane(p, g, w)
+    s, shed = refresh(p, g, w, x), emit(p, g, w, x)
+    y[:] = 0.0
+    t = time.begin[0]
+    segment, border, begin, piece_end, trace_step, held = -1, t, t, t, 0.0, False
+    step, error_before, jump = 0.0, NO_ERROR_YET, True
+    for interval in range(time.first[0], time.first[1]):
+        # 2. levels of this segment, and where it ends
+        if time.segment[interval] != segment:
+            segment = time.segment[interval]
+            g[:] = base * time.multiply[segment] + time.add[segment]
+            w = prepare(p, g)
+            m = membrane(p, g, w)
+            gates(p, g, w, plan, allowed)
+            for later in range(interval, time.first[1]):
+                if time.segment[later] == segment:
+                    border = time.end[later]
+            piece_end, trace_step, jump = t, 0.0, True
+        end = time.end[interval]
+        while t < end:
+            # 3. the traces run ahead
+            if t >= piece_end:
+                begin, before = t, x[0]
+                if given:
+                    piece_end, held = curve_piece(time, x, t, border, piece)
+                    jump = jump or abs(piece[0, 0] - before) > AT_REST * (abs(before) + plan.floor[0])
+                else:
+                    piece_end, trace_step, held = trace_piece(p, g, w, x, t, border, trace_step, plan, piece, stiff)
+                    if not piece_end > t:
+                        return t, False
+                traces_at(piece, 0.0, at)
+                s, shed = refresh(p, g, w, at), emit(p, g, w, at)
+            if jump:
+                field_slopes(y, ks, 0, p, g, w, m, allowed, s, shed, plan, n, sums, flow, leaving, tail)
+                step, error_before, jump = first_field_step(y, ks), NO_ERROR_YET, False
+            # 4. the fields follow, in equal steps to the next border
+            stop = min(end, piece_end)
+            parts = math.ceil((stop - t) / min(step, stop - t))
+            h = (stop - t) / parts
+            error = field_step(
+                t, h, y, new, ks, held, p, g, w, m, allowed, s, shed, plan, n, sums, flow, leaving, tail,
+                begin, piece_end - begin, piece, at,
+            )  # fmt: skip
+            proposed = next_step(h, error, error_before)
+            if error <= 1.0:
+                t = stop if parts == 1 else t + h
+                y[:] = new
+                ks[0] = ks[6]
+                step, error_before = max(proposed, step if parts == 1 else 0.0), max(error, NO_ERROR_YET)
+            else:
+                step = proposed
+                if step <= LEAST_STEP * (1.0 + abs(t)):
+                    return t, False
+        # 5. what is written at the interval's end
+        if time.output[interval] >= 0:
+            traces_at(piece, (t - begin) / (piece_end - begin), at)
+            if given:
+                at[0] = curve_at(time, t)[0]
+            write_output(i, time.output[interval], y, at, p, g, w, plan, out, states)
+    return t, True
 
 
 @njit(nogil=True, error_model="numpy", cache=True)
-def run_field(p, time, numerics, base, x, y, totals, hazard, out):
-    """Mean field of one cell with levels `base` along the timeline; x, y, totals and hazard are updated in place."""
-    top = y.shape[1]
-    shape = y.shape
-    d1, d2, d3, d4, y2 = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
-    e1, e2, e3, e4 = np.empty(N_TOTALS), np.empty(N_TOTALS), np.empty(N_TOTALS), np.empty(N_TOTALS)
-    n, new, mid = np.empty(N_STAGES), np.empty(N_TRACES), np.empty(N_TRACES)
-    work = np.empty((3, max(N_TRACES, 2), N_TRACES))
-    g = np.empty(base.shape[0])
-    segment, w, m = -1, prepare(p, base), membrane(p, base, prepare(p, base))
-    t, step, field_step = time.begin[0], numerics.first, numerics.first
-    for interval in range(time.first[0], time.first[1]):
-        if time.segment[interval] != segment:
-            segment = time.segment[interval]
-            for q in range(g.shape[0]):
-                g[q] = base[q] * time.multiply[segment, q] + time.add[segment, q]
-            w = prepare(p, g)
-            m = membrane(p, g, w)
-            step = numerics.first
-        end = time.end[interval]
-        while t < end:
-            span, step = calcium_step(p, g, w, x, time, numerics, t, step, end - t, new, work)
-            if end - (t + span) < numerics.smallest:
-                span = end - t
-            for q in range(N_TRACES):
-                mid[q] = 0.5 * (x[q] + new[q])
-            for q in range(N_EMISSIONS):
-                hazard[q] += emit(p, g, w, mid)[q] * span
-            s = refresh(p, g, w, mid)
-            field_step = advance_field(
-                y, totals, span, field_step, p, g, w, s, m, numerics.field, top, d1, d2, d3, d4, e1, e2, e3, e4, y2, n
-            )
-            x[:] = new
-            t = end if span == end - t else t + span
-        row = time.output[interval]
-        if row >= 0:
-            expected_counts(y, n, top)
-            out.count[0, row, :] = n
-            for q in range(N_TOTALS):
-                out.total[0, row, q] = totals[q]
-            for q in range(N_EMISSIONS):
-                out.total[0, row, N_TOTALS + q] = hazard[q]
-            out.trace[0, row, :] = x
-            found = read_outs(p, g, w, x)
-            for q in range(out.readout.shape[2]):
-                out.readout[0, row, q] = found[q]
+def run_sets(first, last, parameters, time, base, starts, plan, out, states):
+    """Mean field of parameter sets first..last; returns (set, time) where one could not be followed, or (-1, 0)."""
+    width = plan.growth_states
+    length = plan.growth_at + 1 + N_TOTALS + N_EMISSIONS
+    y, new, ks = np.empty(length), np.empty(length), np.empty((7, length))
+    allowed, n, leaving = np.ones((N_EVENTS, width)), np.zeros(N_STAGES), np.zeros(width)
+    sums, flow = np.zeros(GROWTH_COUNT), np.zeros(GROWTH_COUNT)
+    tail = np.zeros(width + 1)
+    piece, x, at = np.zeros((N_NODES + 1, N_TRACES)), np.empty(N_TRACES), np.empty(N_TRACES)
+    stiff = (
+        np.empty((SIZE, SIZE)), np.empty(SIZE, np.int64), np.empty(SIZE), np.empty(N_TRACES),
+        np.empty((N_TRACES, N_TRACES)), np.empty((N_NODES, N_TRACES)), np.empty(N_TRACES),
+    )  # fmt: skip
+    for i in range(first, last):
+        x[:] = starts[i]
+        t, done = run_set(
+            i, parameters[i], time, base[i], x, plan, out, states,
+            y, new, ks, allowed, n, sums, flow, leaving, tail, piece, at, stiff,
+        )  # fmt: skip
+        if not done:
+            return i, t
+    return -1, 0.0

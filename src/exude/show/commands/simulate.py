@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.errors import DataError, Interrupted, ProtocolError, refuse
+from exude.show.commands.calcium import dye_options, sentence
 from exude.show.commands.common import Parser, progress, threads_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ FORMS = {
     "stimulus": ("'NAME DOSE [at TIME] [until TIME]'", "add a stimulus, e.g. 'ionomycin 5 uM at 5 min'"),
     "external": ("'calcium=CONC [at TIME]'", "change the medium's calcium, e.g. 'calcium=0 mM'"),
     "permeabilised": ("'calcium=CONC [cytosol=SHARE]'", "open the cells, e.g. 'calcium=1 uM cytosol=1'"),
-    "calcium-trace": ("FILE.csv", "use a measured calcium curve (columns time_s, calcium_uM)"),
+    "calcium-trace": ("FILE.csv", "use a measured calcium curve (columns time_s, calcium_uM), or light with --dye"),
+    "calcium-sbml": ("FILE[:SPECIES]", "use the calcium of an SBML model, e.g. 'model.xml:Ca_cyt settle=1 h'"),
 }
 """Each perturbation as an option: its form and what it does. Any number, in any order."""
 
@@ -35,6 +37,7 @@ EXAMPLES = """examples:
   exude simulate MDA-MB-231 --duration 2h --cells 200
   exude simulate MDA-MB-231 --stimulus "ionomycin 5 uM at 5 min" --knock-down UNC13D=0.2 --seed 1 -o run.nc
   exude simulate MDA-MB-231 --knock-out UNC13D --rescue "UNC13D C2A*" --plot rescue.png
+  exude simulate MDA-MB-231 --calcium fura.csv --dye fura2 --calibration "r_min=0.3, r_max=6, beta=5"
   exude simulate A549 --external "calcium=0 mM" --drug "thapsigargin 1 uM at 10 min" --every "10 s"
   exude simulate MDA-MB-231 --cells 100000 -o big.nc            (stop with Ctrl-C, then the same with --resume)
 """
@@ -47,7 +50,8 @@ class Condition(argparse.Action):
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
         """Keep (kind, words) of one perturbation."""
-        kept = [*(getattr(namespace, self.dest) or ()), (str(option).removeprefix("--"), str(values))]
+        kind = self.option_strings[0].removeprefix("--")
+        kept = [*(getattr(namespace, self.dest) or ()), (kind, str(values))]
         setattr(namespace, self.dest, kept)
 
 
@@ -61,7 +65,9 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     p.add_argument("line", metavar="LINE", help="cell line, e.g. MDA-MB-231 (`exude list lines`)")
     what = p.add_argument_group("what is done to the cells")
     for kind, (form, text) in FORMS.items():
-        what.add_argument(f"--{kind}", dest="what", action=Condition, metavar=form, help=text)
+        names = (f"--{kind}", "--calcium") if kind == "calcium-trace" else (f"--{kind}",)
+        what.add_argument(*names, dest="what", action=Condition, metavar=form, help=text)
+    dye_options(what)
     how = p.add_argument_group("how")
     how.add_argument("--duration", default="2 h", metavar="TIME", help="length of the run (default: 2 h)")
     how.add_argument("--cells", type=int, default=200, metavar="N", help="number of cells (default: 200)")
@@ -98,7 +104,7 @@ def run(asked: argparse.Namespace) -> None:
         checkpoint=str(asked.out) + ".part" if asked.out else "",
         resume=asked.resume,
     )
-    what = conditions(asked.what or ())
+    what = conditions(with_dye(asked))
     with progress("cells") as bar:
         try:
             made = simulate(
@@ -117,6 +123,14 @@ def run(asked: argparse.Namespace) -> None:
     for path in (asked.out, asked.plot):
         if path:
             print(f"written: {path}")
+
+
+def with_dye(asked: argparse.Namespace) -> list[tuple[str, str]]:
+    """The sentences, those of calcium traces with the dye's options added."""
+    given = list(asked.what or ())
+    if (asked.dye or asked.calibration) and not any(kind == "calcium-trace" for kind, _ in given):
+        raise DataError("--dye and --calibration belong to a recording. Name it: --calcium trace.csv --dye fura2 ...")
+    return [(kind, sentence(asked, text) if kind == "calcium-trace" else text) for kind, text in given]
 
 
 def conditions(given: Sequence[tuple[str, str]]) -> list[Perturbation]:
