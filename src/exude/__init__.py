@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from exude.engine.result import Run
     from exude.errors import ExudeError
+    from exude.experiment.declared import simulate_model
     from exude.experiment.perturbations import (
         CalciumTrace,
         DominantNegative,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CalciumTrace", "DominantNegative", "Drug", "External", "ExudeError", "KnockDown", "KnockOut", "Numbers",
-    "Overexpress", "Permeabilised", "Rescue", "Run", "Settings", "Stimulus", "load", "simulate",
+    "Overexpress", "Permeabilised", "Rescue", "Run", "Settings", "Stimulus", "load", "simulate", "simulate_model",
 ]  # fmt: skip
 
 _HOMES = {
@@ -35,6 +36,7 @@ _HOMES = {
         "CalciumTrace", "DominantNegative", "Drug", "External", "KnockDown", "KnockOut", "Overexpress",
         "Permeabilised", "Rescue", "Stimulus",
     ),
+    "exude.experiment.declared": ("simulate_model",),
     "exude.experiment.protocol": ("Numbers",),
     "exude.experiment.simulate": ("Settings", "simulate"),
 }  # fmt: skip

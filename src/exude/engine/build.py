@@ -64,8 +64,8 @@ def _text(leaf_text: str, loop: str) -> str:
 
 
 def _body(text: str) -> str:
-    """A loop file without its docstring's imports, which the built file has once."""
-    return text.split("from numba import njit\n", 1)[1]
+    """A loop file without its imports, which the built file has once."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith(("import ", "from ")))
 
 
 def _path(text: str, loop: str) -> Path:
