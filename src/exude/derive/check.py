@@ -11,11 +11,11 @@ from exude.derive.evaluate import reader
 from exude.derive.symbols import GATE_MARK, Symbols
 from exude.errors import DeclarationError, refuse
 
-CALCIUM_GRID = (0.0, *np.geomspace(1e-3, 1e3, 25).tolist())
+CALCIUM_GRID = (0, *np.logspace(-3, 3, 25).tolist())
 """Calcium (uM) at which rates are looked at: from none to far beyond any cell."""
-COUNTS = (0.0, 1.0, 10.0, 1000.0)
+COUNTS = (0, 1, 10, 1000)
 """Stage counts at which rates are looked at, all stages alike."""
-GROWTHS = (0.0, 1.0, 10.0, 1000.0)
+GROWTHS = (0, 1, 10, 1000)
 
 
 def rates(symbols: Symbols, parameters: Mapping[str, float], levels: Mapping[str, float]) -> None:
@@ -25,7 +25,7 @@ def rates(symbols: Symbols, parameters: Mapping[str, float], levels: Mapping[str
     """
     cascade = symbols.cascade
     paced = [(t.name, t.rate) for t in cascade.life_cycle.transitions] + [(e.name, e.rate) for e in cascade.emissions]
-    for calcium in CALCIUM_GRID if symbols.traces else (0.0,):
+    for calcium in CALCIUM_GRID if symbols.traces else (0,):
         for count in COUNTS:
             known = {**parameters, **levels, **dict.fromkeys(symbols.counts, count)}
             known |= dict.fromkeys(symbols.traces, 1.0) | ({symbols.traces[0]: calcium} if symbols.traces else {})
@@ -44,7 +44,7 @@ def _refuse_outside(what: str, text: str, read: Callable[[str], float], most: fl
         value = float(read(text))
     except (ZeroDivisionError, OverflowError, ValueError):
         value = math.nan
-    if not 0 <= value <= most * (1 + 1e-12):
+    if not 0 <= value <= most:
         expected = "a number >= 0" if most == math.inf else "a number from 0 to 1"
         raise refuse(
             DeclarationError,

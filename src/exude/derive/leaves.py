@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import sympy
+from sympy.printing.pycode import PythonCodePrinter
 
 from exude.derive import grammar
 from exude.derive.symbols import GATE_MARK, PER_CALCIUM, PER_COUNT, PER_SEGMENT, Symbols
@@ -47,6 +48,23 @@ def leading(cycle: LifeCycle) -> tuple[int, int]:
     """The most transitions that lead out of one stage (at least 1), and the number of those that are births."""
     widest = max(sum(t.source == stage for t in cycle.transitions) for stage in cycle.stages)
     return max(widest, 1), sum(t.source == BORN for t in cycle.transitions)
+
+
+class _Printer(PythonCodePrinter):  # type: ignore[misc]
+    """Numba source of a SymPy expression, powers by our own function (see `engine/loops/common.py`)."""
+
+    def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:
+        base, exponent = self._print(expr.base), expr.exp
+        if exponent == -1:
+            return f"(1.0 / ({base}))"
+        if exponent == 2:
+            return f"square({base})"
+        if exponent == sympy.Rational(1, 2):
+            return f"sqrt({base})"
+        return f"power({base}, {float(exponent) if exponent.is_Number else self._print(exponent)})"
+
+
+_PRINTER = _Printer({"fully_qualified_modules": False})
 
 
 class _Leaves:
@@ -227,7 +245,7 @@ class _Leaves:
         rename = self._renamer()
 
         def code(e: sympy.Expr) -> str:
-            return repr(float(e)) if e.is_Number else rename(sympy.pycode(e, fully_qualified_modules=False))
+            return repr(float(e)) if e.is_Number else rename(_PRINTER.doprint(e))
 
         lines = [f"    {a} = {code(b)}" for a, b in shared]
         out = "".join(f"{code(e)}, " for e in reduced)

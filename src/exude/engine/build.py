@@ -31,6 +31,12 @@ def module(symbols: Symbols, loop: str) -> ModuleType:
 
 
 @cache
+def plain(loop: str) -> ModuleType:
+    """The compiled module of a loop that reads no model."""
+    return _load(_text("", loop), loop)
+
+
+@cache
 def leaf_text(symbols: Symbols) -> str:
     """The leaves of one declared model as source text."""
     return leaves.source(symbols)

@@ -138,9 +138,8 @@ def _times(duration: str, every: str) -> Floats:
         raise refuse(
             ProtocolError, f"every {every!r} of {duration!r}", "0 < every <= duration", "Choose a shorter step."
         )
-    whole = math.floor(length / step * (1 + 1e-12))
-    times = [step * i for i in range(whole + 1)]
-    return np.array(times if math.isclose(times[-1], length) else [*times, length])
+    times = [step * i for i in range(math.floor(length / step) + 1)]
+    return np.array([t for t in times if not math.isclose(t, length)] + [length])
 
 
 def timeline(made: Declared, calcium: Curve, times: Floats) -> Timeline:

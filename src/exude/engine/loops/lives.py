@@ -168,7 +168,21 @@ def new_lives(i, state, table, grid, v, events, reads, moves):
         v.gained[row, 0] += 1
         own, first = exponential(state.cell_stream[i] + GOLDEN * (np.uint64(name) << LIFE_SHIFT))
         reason, on, own, stage, at, spare, spent_at = live(
-            i, own, stage, name, t, first, table.ways[(step * N_STAGES + stage) * N_WAYS], t, step, table, grid, v, events, reads, moves
+            i,
+            own,
+            stage,
+            name,
+            t,
+            first,
+            table.ways[(step * N_STAGES + stage) * N_WAYS],
+            t,
+            step,
+            table,
+            grid,
+            v,
+            events,
+            reads,
+            moves,
         )
         if reason != DONE:
             return reason
