@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def timeline(outputs: Floats, curve: Sequence[tuple[float, float]] = (), levels:
 def numerics(symbols: Symbols) -> layout.Numerics:
     """Numerics with the cell's sizes below which a trace counts as zero, 1e-3 for others."""
     table = dict(read.numerics())
-    table["absolute"] = {name: 1e-3 for name in symbols.traces} | dict(table["absolute"])
+    table["absolute"] = dict.fromkeys(symbols.traces, 0.001) | dict(table["absolute"])
     return layout.numerics_of(table, symbols)
 
 
@@ -335,7 +336,7 @@ def test_default_growth_states_are_within_2e_4_of_many(line: str) -> None:
 def test_the_error_of_the_last_class_falls_with_the_number_of_classes() -> None:
     many = day(growth_states=128)
     errors = [float(np.abs(day(growth_states=r) / many - 1)[:, :15].max()) for r in (1, 8, 16, 24, 32, 48)]
-    assert all(late < early / 2 for early, late in zip(errors[:-1], errors[1:], strict=True)), errors
+    assert all(late < early / 2 for early, late in pairwise(errors)), errors
     assert errors[-1] < 2e-6
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from exude.engine.result import Run
     from exude.errors import ExudeError
+    from exude.experiment.declared import simulate_model
     from exude.experiment.expect import expect
     from exude.experiment.export import Export, export_antimony, export_sbml
     from exude.experiment.fluorescence import Fura2, SingleWavelength
@@ -31,26 +32,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Fura2",
-    "KnockDown",
-    "KnockOut", "Numbers", "Overexpress", "Permeabilised", "Rescue", "Run", "Settings", "SingleWavelength",
-    "Stimulus", "calcium_band", "calcium_ensemble",
-    "expect", "export_antimony", "export_omex", "export_sbml", "load", "simulate", "simulate_uncertain",
+    "KnockDown", "KnockOut", "Numbers", "Overexpress", "Permeabilised", "Rescue", "Run", "Settings",
+    "SingleWavelength", "Stimulus", "calcium_band", "calcium_ensemble", "expect", "export_antimony", "export_omex",
+    "export_sbml", "load", "simulate", "simulate_model", "simulate_uncertain",
 ]  # fmt: skip
 
 _HOMES = {
     "exude.engine.result": ("Run",),
     "exude.errors": ("ExudeError",),
-    "exude.experiment.export": ("Export", "export_antimony", "export_sbml"),
-    "exude.show.omex": ("export_omex",),
-    "exude.experiment.fluorescence": ("Fura2", "SingleWavelength"),
-    "exude.experiment.uncertain": ("calcium_band", "calcium_ensemble", "simulate_uncertain"),
+    "exude.experiment.declared": ("simulate_model",),
     "exude.experiment.expect": ("expect",),
+    "exude.experiment.export": ("Export", "export_antimony", "export_sbml"),
+    "exude.experiment.fluorescence": ("Fura2", "SingleWavelength"),
     "exude.experiment.perturbations": (
         "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "External", "KnockDown", "KnockOut", "Overexpress",
         "Permeabilised", "Rescue", "Stimulus",
     ),
     "exude.experiment.protocol": ("Numbers",),
     "exude.experiment.simulate": ("Settings", "simulate"),
+    "exude.experiment.uncertain": ("calcium_band", "calcium_ensemble", "simulate_uncertain"),
+    "exude.show.omex": ("export_omex",),
 }  # fmt: skip
 """Where each name lives: imported when it is first used, so that `exude --help` does not load the engine."""
 

@@ -61,6 +61,22 @@ def dimension(unit: str) -> Any:
     return (1 * parse_unit(unit)).dimensionality
 
 
+def split_quantity(text: str | float | int, *, what: str) -> tuple[float, str]:
+    """Number and unit of '0.04 1/min'; a bare number has the unit ''. Any finite number, negative ones too."""
+    example = f"Write for example {what} = '0.04 1/min'."
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        value, unit = float(text), ""
+    else:
+        match = _QUANTITY.match(str(text))
+        if match is None:
+            raise refuse(UnitError, text, f"a number with a unit for {what}", example)
+        value, unit = float(match.group(1)), match.group(2).strip()
+    if not math.isfinite(value):
+        raise refuse(UnitError, text, f"a finite number for {what}", example)
+    parse_unit(unit)
+    return value, unit
+
+
 def quantity(text: str | float | int, unit: str, *, what: str, signed: bool = False) -> float:
     """Read '5 uM' as a number in `unit`.
 

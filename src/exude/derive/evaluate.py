@@ -25,10 +25,20 @@ def evaluate(cascade: Cascade, symbol: str, given: Callable[[str], Any] | Mappin
 
     Valid for numbers; for arrays where the texts use arithmetic, hill, fall, mix and saturate only.
     """
-    texts = {d.symbol: d.text for d in cascade.definitions}
+    return reader(cascade, given)(symbol)
+
+
+def reader(cascade: Cascade, given: Callable[[str], Any] | Mapping[str, Any]) -> Callable[[str], Any]:
+    """A function from a rate text to its value for the given symbols; each definition is worked out once."""
+    trees = {d.symbol: grammar.parse(d.text) for d in cascade.definitions}
     look_up = given.__getitem__ if isinstance(given, Mapping) else given
+    known: dict[str, Any] = {}
 
     def value(name: str) -> Any:
-        return grammar.fold(grammar.parse(texts[name]), value, _FUNCTIONS, int) if name in texts else look_up(name)
+        if name not in trees:
+            return look_up(name)
+        if name not in known:
+            known[name] = grammar.fold(trees[name], value, _FUNCTIONS, int)
+        return known[name]
 
-    return value(symbol)
+    return lambda text: grammar.fold(grammar.parse(text), value, _FUNCTIONS, int)

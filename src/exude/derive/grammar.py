@@ -56,6 +56,8 @@ def to_python(tree: ast.expr, symbol: Callable[[str], str]) -> str:
             return f"(-{to_python(operand, symbol)})"
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=2)):
             return f"square({to_python(left, symbol)})"
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            return f"power({to_python(left, symbol)}, {to_python(right, symbol)})"
         case ast.BinOp(left=left, op=op, right=right):
             return f"({to_python(left, symbol)} {_OPERATORS[type(op)]} {to_python(right, symbol)})"
         case ast.Call(func=ast.Name(id=name), args=args):

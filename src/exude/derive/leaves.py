@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import sympy
+from sympy.printing.pycode import PythonCodePrinter
 
 from exude.derive import grammar
-from exude.derive.symbols import PER_CALCIUM, PER_COUNT, PER_SEGMENT, Symbols
-from exude.model import BORN, DEGRADED, RELEASED, Transition
+from exude.derive.symbols import GATE_MARK, PER_CALCIUM, PER_COUNT, PER_SEGMENT, Symbols
+from exude.model import BORN, DEGRADED, RELEASED, LifeCycle, Transition
 
-NJIT = "@njit(nogil=True, error_model='numpy')\n"
+NJIT = "@leaf\n"
 MEMBRANE_TERMS = 7
+BLOCK = 4
+"""Events whose weights are summed as a tree before they enter the running sum: a short chain of additions."""
 KIND_BIRTH, KIND_MOVE, KIND_GROW, KIND_MERGE, KIND_RELEASE, KIND_DEGRADE = range(6)
 
 
@@ -40,6 +44,29 @@ def kind(transition: Transition) -> int:
     return KIND_GROW if transition.source == transition.target else KIND_MOVE
 
 
+def leading(cycle: LifeCycle) -> tuple[int, int]:
+    """The most transitions that lead out of one stage (at least 1), and the number of those that are births."""
+    widest = max(sum(t.source == stage for t in cycle.transitions) for stage in cycle.stages)
+    return max(widest, 1), sum(t.source == BORN for t in cycle.transitions)
+
+
+class _Printer(PythonCodePrinter):  # type: ignore[misc]
+    """Numba source of a SymPy expression, powers by our own function (see `engine/loops/common.py`)."""
+
+    def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:
+        base, exponent = self._print(expr.base), expr.exp
+        if exponent == -1:
+            return f"(1.0 / ({base}))"
+        if exponent == 2:
+            return f"square({base})"
+        if exponent == sympy.Rational(1, 2):
+            return f"sqrt({base})"
+        return f"power({base}, {float(exponent) if exponent.is_Number else self._print(exponent)})"
+
+
+_PRINTER = _Printer({"fully_qualified_modules": False})
+
+
 class _Leaves:
     """Writes the leaves; holds only the symbols and where each is found."""
 
@@ -58,16 +85,28 @@ class _Leaves:
     def tables(self) -> str:
         transitions = self.cycle.transitions
         touched = [self._touches(t) for t in transitions]
-        rows = {
+        rows: dict[str, Any] = {
             "KIND": [kind(t) for t in transitions],
             "SOURCE": [self.stage.get(t.source, -1) for t in transitions],
             "TARGET": [self.stage.get(t.target, -1) for t in transitions],
             "GROWTH": [t.growth for t in transitions],
             "TOUCHES": [int(t) for t in touched],
         }
+        ways = [[i for i, t in enumerate(transitions) if t.source == stage] for stage in self.stage]
+        widest, births = leading(self.cycle)
+        padded = [way + [-1] * (widest - len(way)) for way in ways]
+        rows |= {
+            "OUT": padded,
+            "GOES": [self.stage.get(transitions[i].target, -1) if i >= 0 else -1 for way in padded for i in way],
+            "N_LEADING": [len(way) for way in ways],
+            "BIRTH_EVENT": [i for i, t in enumerate(transitions) if t.source == BORN] or [-1],
+        }
         lines = [f"{name} = np.array({values})" for name, values in rows.items()]
+        lines += [f"N_OUT = {widest}", f"N_WAYS = {widest + 2}", f"N_BIRTHS = {births}"]
+        lines += [f"KIND_RELEASE = {KIND_RELEASE}"]
         lines += [f"N_STAGES = {len(self.stage)}", f"N_TRACES = {len(self.symbols.traces)}"]
         lines += [f"N_EVENTS = {len(transitions)}", f"RESOLVED = {self.stage.get(self.cycle.resolved, -1)}"]
+        lines += [f"HAS_MEMBRANE = {self.cycle.membrane is not None}"]
         lines += [f"N_EMISSIONS = {len(self.symbols.cascade.emissions)}"]
         return "\n".join(lines)
 
@@ -88,9 +127,9 @@ class _Leaves:
                 rates.append(transition.rate)
         late = [t.rate for t, tier in zip(self.cycle.transitions, self.rate_tiers, strict=True) if tier == PER_COUNT]
         couple = self._function("couple(p, g, w, s, n)", self._closure(self._read(late), count), rates, unpack_s=kept)
-        emit = self._function("emit(p, g, w, x)", self._closure(self._read(emissions), calcium), emissions)
+        emit = self._function("emit(p, g, w, x)", self._closure(self._read(emissions), calcium), emissions or ["0"])
         readouts = list(self.symbols.cascade.readouts)
-        read = self._function("read_outs(p, g, w, x)", self._closure(readouts, calcium), readouts)
+        read = self._function("read_outs(p, g, w, x)", self._closure(readouts, calcium), readouts or ["0"])
         return [prepare, refresh, couple, emit, read]
 
     def trace(self) -> str:
@@ -107,24 +146,62 @@ class _Leaves:
         return "\n\n".join([self._symbolic("slopes", slopes), self._symbolic("jacobian", jacobian)])
 
     def choice(self) -> list[str]:
-        """Total rate, choice of an event, and the move it makes, unrolled."""
+        """The weights of all events in blocks, their running sums, and what each event does, unrolled."""
         transitions = self.cycle.transitions
-        weights = [self._weight(i, t) for i, t in enumerate(transitions)]
-        total = f"{NJIT}def total_rate(k, n):\n    return {' + '.join(weights)}"
-        lines = ["def choose(r, k, n):"]
-        for i, weight in enumerate(weights):
-            lines += [f"    a = {weight}", "    if r < a:", f"        return {i}, r / k[{i}]", "    r -= a"]
-        choose = NJIT + "\n".join([*lines, "    return -1, r"])
-        lines = ["def moved(event, n):"]
-        for i, t in enumerate(transitions):
-            lines += [f"    if event == {i}:", f"        return ({self._after(t)})"]
-        moved = NJIT + "\n".join([*lines, "    return n"])
-        lines = ["def gate(event, p, g, w, growth):"]
-        for i, t in enumerate(transitions):
-            if t.gate:
-                text = grammar.to_python(grammar.parse(t.gate), lambda name: self._spell(name, PER_SEGMENT))
-                lines += [f"    if event == {i}:", f"        return {text}"]
-        return [total, choose, moved, NJIT + "\n".join([*lines, "    return 1.0"])]
+        blocks = [range(a, min(a + BLOCK, len(transitions))) for a in range(0, len(transitions), BLOCK)]
+        lines, edges = ["@inlined\ndef edges(k, n):"], []
+        for b, block in enumerate(blocks):
+            before = f"e{b - 1} + " if b else ""
+            lines.append(f"    e{b} = {before}({_balanced([self._weight(i, transitions[i]) for i in block])})")
+            edges.append(f"e{b}, ")
+        lines.append(f"    return ({''.join(edges)})")
+        head = "r, q, edge, rng, t, n, k, p, g, w, skin, gap, v, total, book, events, i, log_moves"
+        act = [f"@inlined\ndef happen({head}):"]
+        for b, block in enumerate(blocks):
+            if b < len(blocks) - 1:
+                act.append(f"    if r < edge[{b}]:")
+            body = [f"r = r - edge[{b - 1}]"] if b else []
+            for place in block:
+                body += self._event(place, last=place == block[-1])
+            indent = "        " if b < len(blocks) - 1 else "    "
+            act += [indent + line for line in body]
+        return [f"N_EDGES = {len(blocks)}", "\n".join(lines), "\n".join(act)]
+
+    def _event(self, i: int, *, last: bool) -> list[str]:
+        """Lines that do one event if `r` falls on it; the last of a block is what remains, unless rounding chose it."""
+        t = self.cycle.transitions[i]
+        weight, done = self._weight(i, t), f"return DONE, rng, n, {self._touches(t)}"
+        act = [*self._act(i, t), f"n = ({self._after(t)},)", done] if t.source != t.target or t.merges else []
+        act = act or [*self._act(i, t), "return DONE, rng, n, False"]
+        if last:
+            return [f"if {weight} <= 0.0:", "    return DONE, rng, n, False", *act]
+        return [f"a = {weight}", "if r < a:", *(f"    {line}" for line in act), "r = r - a"]
+
+    def _act(self, i: int, t: Transition) -> list[str]:
+        what, full = kind(t), "    return LOG_FULL, rng, n, False"
+        to = self.stage.get(t.target, -1)
+        if what == KIND_BIRTH:
+            return [
+                f"if not bear(v, {to}, n[{to}], t, skin, gap, total, book):",
+                "    return POOL_FULL, rng, n, False",
+            ]
+        here = self.stage[t.source]
+        lines = [f"place = min(int(q * n[{here}]), n[{here}] - 1)", f"slot = v.members[{here}, place]"]
+        if t.gate:
+            gate = grammar.to_python(grammar.parse(t.gate), lambda name: self._spell(name, PER_SEGMENT))
+            lines += ["rng, u = uniform(rng)", f"if u >= {gate}:", "    return DONE, rng, n, False"]
+        if what == KIND_GROW:
+            return [*lines, f"grow(v, slot, {t.growth}, skin, gap, total)"]
+        if what == KIND_MERGE:
+            lines.append(f"rng = unite(rng, v, {here}, place, n[{here}], total, book)")
+        elif what == KIND_MOVE:
+            lines.append(f"v.members[{to}, n[{to}]] = slot")
+            lines += [f"if log_moves and not note(events, t, i, v, slot, {i}, UNREAD, skin[0][6]):", full]
+        else:
+            column = 3 if what == KIND_RELEASE else 6
+            lines.append(f"room, rng = leave(rng, v, slot, i, t, {i}, {column}, skin, gap, total, book, events)")
+            lines += ["if not room:", full]
+        return [*lines, f"v.members[{here}, place] = v.members[{here}, n[{here}] - 1]"]
 
     def membrane(self) -> str:
         parts = ["0"] * MEMBRANE_TERMS
@@ -155,8 +232,8 @@ class _Leaves:
         return NJIT + "\n".join([f"def {head}:", *body, f"    return ({''.join(o + ', ' for o in out)})"])
 
     def _spell(self, name: str, tier: int) -> str:
-        if name == "growth":
-            return "growth"
+        if name == GATE_MARK:
+            return "v.growth[slot]"
         if name in self.home:
             return self.home[name]
         if self.symbols.tiers[name] == tier:
@@ -168,7 +245,7 @@ class _Leaves:
         rename = self._renamer()
 
         def code(e: sympy.Expr) -> str:
-            return repr(float(e)) if e.is_Number else rename(sympy.pycode(e, fully_qualified_modules=False))
+            return repr(float(e)) if e.is_Number else rename(_PRINTER.doprint(e))
 
         lines = [f"    {a} = {code(b)}" for a, b in shared]
         out = "".join(f"{code(e)}, " for e in reduced)
@@ -225,3 +302,11 @@ class _Leaves:
         if t.merges:
             moved = {f"n_{t.source}"}
         return bool(read & moved)
+
+
+def _balanced(terms: list[str]) -> str:
+    """A sum as a balanced tree, so that the processor can add side by side."""
+    if len(terms) == 1:
+        return terms[0]
+    half = len(terms) // 2
+    return f"({_balanced(terms[:half])}) + ({_balanced(terms[half:])})"

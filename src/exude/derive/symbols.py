@@ -81,6 +81,13 @@ class Symbols:
             tiers[name] = self._tier(tree, tiers)
         return tiers
 
+    @cached_property
+    def independent(self) -> bool:
+        """Whether no vesicle feels another and none carries more than its stage: lives can be run one by one."""
+        cycle = self.cascade.life_cycle
+        plain = all(not (t.merges or t.gate or t.growth) and self.tier(t.rate) < PER_COUNT for t in cycle.transitions)
+        return plain and cycle.membrane is None
+
     def tier(self, text: str) -> int:
         """Tier of one rate text."""
         return self._tier(grammar.parse(text), self.tiers)

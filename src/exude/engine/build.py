@@ -31,6 +31,12 @@ def module(symbols: Symbols, loop: str) -> ModuleType:
 
 
 @cache
+def plain(loop: str) -> ModuleType:
+    """The compiled module of a loop that reads no model."""
+    return _load(_text("", loop), loop)
+
+
+@cache
 def leaf_text(symbols: Symbols) -> str:
     """The leaves of one declared model as source text."""
     return leaves.source(symbols)
@@ -70,8 +76,8 @@ def _text(leaf_text: str, loop: str) -> str:
 
 
 def _body(text: str) -> str:
-    """A loop file without its docstring's imports, which the built file has once."""
-    return text.split("from numba import njit\n", 1)[1]
+    """A loop file without its imports, which the built file has once."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith(("import ", "from ")))
 
 
 def _path(text: str, loop: str) -> Path:

@@ -22,6 +22,8 @@ TOTALS = (
 
 FIRST_SLOTS = 128
 MEMBRANE_TERMS = 7
+UNDRAWN = -1.0
+"""Stands for a waiting time that is still to be drawn."""
 
 
 class Timeline(NamedTuple):
@@ -50,6 +52,8 @@ class Numerics(NamedTuple):
     first: float
     smallest: float
     grow: float
+    horizon: float
+    still: float
     absolute: Floats  # (trace,)
 
 
@@ -67,7 +71,8 @@ class State(NamedTuple):
     free: NDArray[np.int32]  # (cell, slot)
     n_free: Ints  # (cell,)
     next_name: Ints  # (cell,)
-    rng: NDArray[np.uint64]  # (cell,)
+    stream: NDArray[np.uint64]  # (cell,) where the cell's random stream begins
+    rng: NDArray[np.uint64]  # (cell,) where it is now
     time: Floats  # (cell,)
     carry: Floats  # (cell,) what is left of the unit exponential
     step: Floats  # (cell,)
@@ -106,7 +111,7 @@ class Rows(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """One cell's vesicles while it runs."""
+    """Working memory of one thread: one cell's vesicles while it runs, its cell-wide quantities, and room to solve."""
 
     members: NDArray[np.int32]
     growth: NDArray[np.int32]
@@ -116,6 +121,15 @@ class Scratch(NamedTuple):
     born: Floats
     name: Ints
     free: NDArray[np.int32]
+    x: Floats
+    hazard: Floats
+    total: Ints
+    new: Floats  # (trace,)
+    mid: Floats  # (trace,)
+    work: Floats  # (3, trace, trace)
+    book: Ints  # (2,)
+    levels: Floats  # (level,)
+    stream: NDArray[np.uint64]  # (1,)
 
 
 def numerics_of(table: Mapping[str, Any], symbols: Symbols) -> Numerics:
@@ -128,6 +142,8 @@ def numerics_of(table: Mapping[str, Any], symbols: Symbols) -> Numerics:
         table["first_s"],
         table["smallest_s"],
         table["grow"],
+        table["horizon_s"],
+        table["still"],
         absolute,
     )
 
@@ -149,9 +165,10 @@ def new_state(symbols: Symbols, starts: Floats, streams: NDArray[np.uint64], beg
         free=free,
         n_free=np.full(cells, slots, np.int64),
         next_name=np.zeros(cells, np.int64),
+        stream=streams,
         rng=streams.copy(),
         time=np.full(cells, begin),
-        carry=np.ones(cells),
+        carry=np.full(cells, UNDRAWN),
         step=np.zeros(cells),
         t_base=np.full(cells, begin),
         stay=np.zeros((cells, 2)),
@@ -220,6 +237,16 @@ def more_rows(rows: Rows) -> Rows:
     return bigger
 
 
-def new_scratch(state: State) -> Scratch:
-    """Working memory of one thread."""
-    return Scratch(*(np.empty_like(getattr(state, name)[0]) for name in Scratch._fields))
+def new_scratch(state: State, levels: int) -> Scratch:
+    """Working memory of one thread for cells with so many levels."""
+    traces = state.x.shape[1]
+    own = {name: np.empty_like(getattr(state, name)[0]) for name in Scratch._fields[: Scratch._fields.index("new")]}
+    return Scratch(
+        **own,
+        new=np.empty(traces),
+        mid=np.empty(traces),
+        work=np.empty((3, max(traces, 2), traces)),
+        book=np.empty(2, np.int64),
+        levels=np.empty(levels),
+        stream=np.empty(1, np.uint64),
+    )

@@ -27,6 +27,9 @@ UNITS = {
     "cargo_degraded": "MT1-MMP molecules", "shed": "shed vesicles", "recruited": "Munc13-4 copies",
 }  # fmt: skip
 
+OF_MEMBRANES = ("growths", "mergers", "exosomes", "exosomal_cargo", "ilvs_degraded", "cargo_degraded")
+"""Totals of vesicles that carry ILVs: left out where a model declares no membrane."""
+
 MEANINGS = {
     "births": "MVBs born since time 0",
     "growths": "Rab11 vesicles taken up by MVBs since time 0",
@@ -123,12 +126,17 @@ def counts_dataset(
         "level": (("cell", "symbol"), levels, {"units": "1", "long_name": "level of each protein or condition"}),
     }
     for i, name in enumerate(names):
-        variables[name] = (("cell", "time"), since[..., i], {"units": UNITS[name], "long_name": MEANINGS[name]})
+        if cascade.life_cycle.membrane is not None or name not in OF_MEMBRANES:
+            note = {"units": UNITS.get(name, "items"), "long_name": MEANINGS.get(name, f"{name} since time 0")}
+            variables[name] = (("cell", "time"), since[..., i], note)
     for i, trace in enumerate(cascade.traces):
         note = {"units": trace.unit or "1", "long_name": trace.meaning}
         variables[trace.symbol] = (("cell", "time"), output.trace[..., i], note)
     for i, name in enumerate(cascade.readouts):
-        note = {"units": UNITS[name], "long_name": MEANINGS[name]}
+        note = {
+            "units": UNITS.get(name) or symbols.definitions[name].unit or "1",
+            "long_name": MEANINGS.get(name, name),
+        }
         variables[name] = (("cell", "time"), output.readout[..., i], note)
     coords = {
         "cell": np.arange(first_cell, first_cell + output.count.shape[0]),

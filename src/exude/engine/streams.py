@@ -34,7 +34,7 @@ def uniforms(seed: int, purpose: int, cells: NDArray[np.int64], columns: int) ->
     with np.errstate(over="ignore"):
         place = cells.astype(np.uint64)[:, None] * np.uint64(columns) + np.arange(columns, dtype=np.uint64)[None, :]
         bits = _mix(key(seed, purpose) + place * GOLDEN)
-    return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
 def generator(seed: int, purpose: int) -> np.random.Generator:

@@ -4,44 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from exude.derive.symbols import Symbols
-from exude.engine import build, layout, streams
-from exude.engine.layout import Floats, Ints, Numerics, Output, Rows, State, Timeline
+from exude.engine import build, layout, lives, streams
+from exude.engine.job import LOG_FULL, POOL_FULL, Block, Job
+from exude.engine.layout import Ints, State
 
-DONE, POOL_FULL, LOG_FULL = range(3)
 CHUNK = 64
 """Cells per task: small enough to keep all threads busy on a few hundred cells."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to run, for all cells."""
-
-    symbols: Symbols
-    parameters: Floats
-    timeline: Timeline
-    numerics: Numerics
-    rows: int
-    log_events: bool
-    seed: int
-    levels: Callable[[Ints], Floats]
-    """Levels of the numbered cells, (cell, level)."""
-    starts: Floats
-
-
-@dataclass(frozen=True)
-class Block:
-    """Finished cells."""
-
-    cells: Ints
-    output: Output
-    events: Rows
-    reads: Rows
-    state: State
 
 
 def run(job: Job, cells: int, *, threads: int, done: Callable[[Block], None], first: int = 0) -> None:
@@ -49,14 +21,22 @@ def run(job: Job, cells: int, *, threads: int, done: Callable[[Block], None], fi
 
     Ctrl-C stops after the chunks under way; blocks already handed over are whole.
     """
-    build.module(job.symbols, "vesicles")
+    build.module(job.symbols, _loop(job))
     chunks = [np.arange(a, min(a + CHUNK, cells), dtype=np.int64) for a in range(first, cells, CHUNK)]
     for block in _ordered(job, chunks, threads):
         done(block)
 
 
-def run_chunk(job: Job, cells: Ints, state: State | None = None) -> Block:
-    """Run the numbered cells through the timeline, from `state` where given."""
+def _loop(job: Job) -> str:
+    return "lives" if job.symbols.independent else "vesicles"
+
+
+def run_chunk(job: Job, cells: Ints, state: Any = None) -> Block:
+    """Run the numbered cells through the timeline, from `state` where given (that of an earlier block)."""
+    return lives.run_chunk(job, cells, state) if job.symbols.independent else _run_coupled(job, cells, state)
+
+
+def _run_coupled(job: Job, cells: Ints, state: State | None) -> Block:
     kernel = build.module(job.symbols, "vesicles").run_cells
     base = job.levels(cells)
     if state is None:
@@ -66,7 +46,7 @@ def run_chunk(job: Job, cells: Ints, state: State | None = None) -> Block:
     output = layout.new_output(job.symbols, len(cells), job.rows)
     events = layout.new_rows(64 * len(cells) if job.log_events else 0)
     reads = layout.new_rows(layout.FIRST_SLOTS * len(cells) if job.timeline.snapshot.any() else 0)
-    scratch = layout.new_scratch(state)
+    scratch = layout.new_scratch(state, base.shape[1])
     at = 0
     while at < len(cells):
         at, reason = kernel(
@@ -74,7 +54,7 @@ def run_chunk(job: Job, cells: Ints, state: State | None = None) -> Block:
         )
         if reason == POOL_FULL:
             state = layout.more_slots(state)
-            scratch = layout.new_scratch(state)
+            scratch = layout.new_scratch(state, base.shape[1])
         elif reason == LOG_FULL:
             events = layout.more_rows(events) if job.log_events else events
             reads = layout.more_rows(reads) if reads.capacity else reads

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.special import ndtri
 
 from exude.cascade import CELL
 from exude.catalog import read
 from exude.catalog.schema import CellLine, Effect
 from exude.derive.symbols import Symbols
+from exude.engine import numbers as exact
 from exude.engine import streams
 from exude.engine.layout import Floats, Ints, Timeline
 from exude.errors import ProtocolError
@@ -79,7 +79,7 @@ class Genotype:
         for gene, level in self.line.levels.items():
             if gene in PLACE:
                 power = numbers["rna_to_activity"] if gene in CALCIUM_GENES else 1.0
-                normal[PLACE[gene]] = level.value**power if level.value > 0 else 0.0
+                normal[PLACE[gene]] = exact.power(level.value, power) if level.value > 0 else 0.0
         out = normal.copy()
         for what in self.perturbations:
             if isinstance(what, KnockDown | KnockOut | Overexpress):
@@ -117,11 +117,11 @@ class Cells:
         base = np.tile(self.medians, (len(cells), 1))
         if self.alike:
             return base
-        z = ndtri(streams.uniforms(self.seed, 1, cells, len(VARYING) + 1))
+        z = exact.normal(streams.uniforms(self.seed, 1, cells, len(VARYING) + 1))
         shared, n = self.numbers["spread_shared"], self.numbers
         for column, gene in enumerate(VARYING, 1):
             sd = n["spread_calcium"] if gene in CALCIUM_GENES else n["spread_levels"]
-            factor = np.exp(sd * (math.sqrt(shared) * z[:, 0] + math.sqrt(1 - shared) * z[:, column]))
+            factor = exact.exp(sd * (math.sqrt(shared) * z[:, 0] + math.sqrt(1 - shared) * z[:, column]))
             base[:, PLACE[gene]] *= factor
             if gene == "UNC13D":
                 base[:, PLACE["UNC13D_mutant"]] *= factor
@@ -279,4 +279,4 @@ def effect_size(effect: Effect, dose: float) -> float:
     if dose <= 0:
         return 0.0
     top = effect.maximum.value * factor_to_internal(effect.maximum.unit)
-    return float(top / (1 + (effect.potency.value / dose) ** effect.hill.value))
+    return float(top / (1 + exact.power(effect.potency.value / dose, effect.hill.value)))

@@ -16,6 +16,7 @@ from exude.cascade import CELL, DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.derive import symbols
 from exude.engine import build, layout, provenance, result, vesicles
+from exude.engine.job import Block, Job
 from exude.engine.layout import Output, Rows
 from exude.engine.result import Run
 from exude.errors import Interrupted, ProtocolError, UnknownName, refuse
@@ -152,11 +153,11 @@ def round_step(length: float) -> float:
 
 def _job(
     line: str, what: tuple[Perturbation, ...], protocol: Protocol, numbers: Numbers, settings: Settings, seed: int
-) -> tuple[vesicles.Job, Cells]:
+) -> tuple[Job, Cells]:
     known = cell_symbols()
     medians = Genotype(read.line(line), tuple(what)).medians(numbers)
     population = Cells(medians, numbers, seed, settings.alike)
-    job = vesicles.Job(
+    job = Job(
         symbols=known,
         parameters=numbers.vector(known),
         timeline=protocol.timeline(),
@@ -171,7 +172,7 @@ def _job(
 
 
 def _collect(
-    job: vesicles.Job, cells: int, settings: Settings, identity: str, progress: Progress | None
+    job: Job, cells: int, settings: Settings, identity: str, progress: Progress | None
 ) -> list[tuple[int, Output, Rows, Rows]]:
     """Run all cells, from the checkpoint on where there is one."""
     kept: list[tuple[int, Output, Rows, Rows]] = []
@@ -180,7 +181,7 @@ def _collect(
         kept += store.blocks()
     done = sum(block[1].count.shape[0] for block in kept)
 
-    def take(block: vesicles.Block) -> None:
+    def take(block: Block) -> None:
         nonlocal done
         row = (int(block.cells[0]), block.output, block.events, block.reads)
         if store:
