@@ -9,86 +9,45 @@ import numpy as np
 
 import common
 from common import Floats, Problem
-from exude.catalog import read
-from exude.derive.symbols import Symbols
-from exude.engine import layout, meanfield, streams, vesicles
-from exude.engine.layout import TOTALS, Timeline
-from exude.model import Cascade, Emission
+from exude.engine import meanfield, vesicles
+from exude.engine.job import Job
+from exude.engine.layout import TOTALS
+from exude.experiment import declared
 from exude.units import factor_to_internal
 from peers import FieldPeer, Peer, Runner, Solver
 
-MINUTE = 60.0
-JUMP = 1e-6
-"""Seconds a jump of calcium takes: the given curve is straight between its points."""
-FIRST_WAIT = 99
-"""Purpose of the random numbers for first waiting times."""
 
-
-def job(problem: Problem, seed: int) -> vesicles.Job:
-    """The problem as the engine takes it."""
-    given = {name: (text + " ").split(" ", 1) for name, text in common.numbers(problem).items()}
-    symbols = Symbols(_cascade(problem), {name: unit.strip() for name, (_, unit) in given.items()})
-    values = {name: float(value) * factor_to_internal(unit.strip()) for name, (value, unit) in given.items()}
-    return vesicles.Job(
-        symbols=symbols,
-        parameters=np.array([values[name] for name in symbols.parameters]),
-        timeline=_timeline(problem),
-        numerics=layout.numerics_of(read.numerics(), symbols),
-        rows=len(common.TIMES),
-        log_events=False,
-        seed=seed,
-        levels=lambda cells: np.zeros((len(cells), 0)),
-        starts=np.array([problem.calcium[0][1]]),
-    )
-
-
-def _cascade(problem: Problem) -> Cascade:
-    """The declaration with an empty stream and a read-out: the loops index both, and Numba refuses empty tuples."""
-    (chapter,) = common.declaration(problem).chapters
-    return Cascade((replace(chapter, emissions=(Emission("none", "0 * kb"),), readouts=("fCa",)),))
-
-
-def _timeline(problem: Problem) -> Timeline:
-    rows = len(common.TIMES)
+def job(problem: Problem, seed: int) -> Job:
+    """The problem as the engine takes it: two points of calcium at one time are a jump."""
     points = [(0.0, problem.calcium[0][1])]
     for (_, before), (at, after) in zip(problem.calcium, problem.calcium[1:], strict=False):
-        points += [(at * MINUTE - JUMP, before), (at * MINUTE, after)]
-    times, values = np.array(points).T
-    return Timeline(
-        begin=np.zeros(1), first=np.array([0, rows]), end=common.TIMES * MINUTE,
-        segment=np.zeros(rows, np.int64), starts=np.zeros(rows, np.int64), output=np.arange(rows),
-        snapshot=np.zeros(rows, np.int64), multiply=np.ones((1, 0)), add=np.zeros((1, 0)),
-        given_at=times.copy(), given=values.copy(), log_moves=0,
-    )  # fmt: skip
+        points += [(at, before), (at, after)]
+    curve = [(f"{at} min", f"{value} uM") for at, value in points]
+    made = declared.declare(common.declaration(problem), common.numbers(problem))
+    return declared.job_of(made, curve, f"{common.TIMES[-1]} min", f"{common.TIMES[1]} min", seed)
 
 
 def simulate(problem: Problem, cells: int, seed: int) -> Floats:
-    """Counts (cell, 145, 5) of I, M, D, P, X by the vesicle kernel, on one thread."""
+    """Counts (cell, 145, 5) of I, M, D, P, X, every vesicle an individual, on one thread."""
     return run_job(job(problem, seed), cells)
 
 
-def run_job(made: vesicles.Job, cells: int) -> Floats:
-    """Counts (cell, row, 5) of a job.
+def run_job(made: Job, cells: int) -> Floats:
+    """Counts (cell, row, 5) of a job."""
+    blocks: list[Floats] = []
 
-    A cell's first waiting time is drawn here, because the engine starts it at exactly 1 (which a burn-in forgets, and
-    this problem has none).
-    """
-    numbered = np.arange(cells, dtype=np.int64)
-    waits = -np.log(streams.uniforms(made.seed, FIRST_WAIT, numbered, 1)[:, 0])
-    found = []
-    for first in range(0, cells, vesicles.CHUNK):
-        chunk = numbered[first : first + vesicles.CHUNK]
-        own = streams.cell_streams(made.seed, chunk)
-        state = layout.new_state(made.symbols, made.starts, own, 0.0, layout.FIRST_SLOTS)
-        block = vesicles.run_chunk(made, chunk, state._replace(carry=waits[chunk]))
+    def take(block: vesicles.Block) -> None:
         released = block.output.total[:, :, TOTALS.index("fusions")]
-        found.append(np.concatenate([block.output.count, released[..., None]], axis=2))
-    return np.concatenate(found).astype(float)
+        blocks.append(np.concatenate([block.output.count, released[..., None]], axis=2).astype(float))
+
+    vesicles.run(made, cells, threads=1, done=take)
+    return np.concatenate(blocks)
 
 
 def vesicle_kernel(problem: Problem) -> Runner:
     """Every vesicle an individual; compiled once per machine."""
-    return lambda cells, seed: simulate(problem, cells, seed)
+    made = job(problem, 1)
+    return lambda cells, seed: run_job(replace(made, seed=seed), cells)
 
 
 def mean_field(problem: Problem) -> Solver:

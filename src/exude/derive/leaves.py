@@ -28,7 +28,12 @@ def source(symbols: Symbols) -> str:
     """All leaves of one cascade as one text."""
     symbols.check()
     writer = _Leaves(symbols)
-    return "\n\n".join([writer.tables(), *writer.tiers(), writer.trace(), *writer.choice(), writer.membrane()]) + "\n"
+    return (
+        "\n\n".join(
+            [writer.tables(), *writer.tiers(), writer.trace(), *writer.choice(), writer.gates(), writer.membrane()]
+        )
+        + "\n"
+    )
 
 
 def kind(transition: Transition) -> int:
@@ -167,6 +172,17 @@ class _Leaves:
             act += [indent + line for line in body]
         return [f"N_EDGES = {len(blocks)}", "\n".join(lines), "\n".join(act)]
 
+    def gates(self) -> str:
+        """The gate of an event for a vesicle of known growth: for the mean field."""
+        lines = [f"{NJIT}def gate(event, p, g, w, growth):"]
+        for i, t in enumerate(self.cycle.transitions):
+            if t.gate:
+                lines += [f"    if event == {i}:", f"        return {self._gate(t.gate, 'growth')}"]
+        return "\n".join([*lines, "    return 1.0"])
+
+    def _gate(self, text: str, mark: str) -> str:
+        return grammar.to_python(grammar.parse(text), lambda name: self._spell(name, PER_SEGMENT, mark))
+
     def _event(self, i: int, *, last: bool) -> list[str]:
         """Lines that do one event if `r` falls on it; the last of a block is what remains, unless rounding chose it."""
         t = self.cycle.transitions[i]
@@ -188,7 +204,7 @@ class _Leaves:
         here = self.stage[t.source]
         lines = [f"place = min(int(q * n[{here}]), n[{here}] - 1)", f"slot = v.members[{here}, place]"]
         if t.gate:
-            gate = grammar.to_python(grammar.parse(t.gate), lambda name: self._spell(name, PER_SEGMENT))
+            gate = self._gate(t.gate, "v.growth[slot]")
             lines += ["rng, u = uniform(rng)", f"if u >= {gate}:", "    return DONE, rng, n, False"]
         if what == KIND_GROW:
             return [*lines, f"grow(v, slot, {t.growth}, skin, gap, total)"]
@@ -231,9 +247,9 @@ class _Leaves:
         out = [t if t.startswith("s[") else grammar.to_python(grammar.parse(t), spell) for t in give]
         return NJIT + "\n".join([f"def {head}:", *body, f"    return ({''.join(o + ', ' for o in out)})"])
 
-    def _spell(self, name: str, tier: int) -> str:
+    def _spell(self, name: str, tier: int, mark: str = "growth") -> str:
         if name == GATE_MARK:
-            return "v.growth[slot]"
+            return mark
         if name in self.home:
             return self.home[name]
         if self.symbols.tiers[name] == tier:

@@ -90,7 +90,7 @@ def simulate_model(
     Valid when: rates are constant within calcium steps of 8 % (exact for a given curve of constant pieces).
     """
     made = declare(model, parameters)
-    job = _job(made, calcium, duration, every, seed, events=events)
+    job = job_of(made, calcium, duration, every, seed, events=events)
     blocks: list[Block] = []
     vesicles.run(job, cells, threads=threads or os.cpu_count() or 1, done=blocks.append)
     outputs = [block.output for block in blocks]
@@ -111,7 +111,8 @@ def simulate_model(
     )
 
 
-def _job(made: Declared, calcium: Curve, duration: str, every: str, seed: int, *, events: bool) -> Job:
+def job_of(made: Declared, calcium: Curve, duration: str, every: str, seed: int, *, events: bool = False) -> Job:
+    """What the engine is asked to run."""
     times = _times(duration, every)
     normal = made.levels
 
