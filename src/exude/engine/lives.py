@@ -14,6 +14,8 @@ from exude.engine.job import LOG_FULL, POOL_FULL, TABLE_FULL, Block, Job
 from exude.engine.layout import TOTALS, UNDRAWN, Floats, Ints, Timeline
 
 FIRST_STEPS = 256
+DRAWS = 16
+"""Pairs of numbers drawn ahead, as the loop has it."""
 BINS_PER_ROW = 8
 """Bins in which the next output row is looked up: the finer, the fewer rows are stepped over."""
 BIRTHS, EMISSIONS = np.uint64(1 << 35), np.uint64(3 << 34)
@@ -74,6 +76,8 @@ class Scratch(NamedTuple):
     next_name: Ints  # (1,)
     birth: Floats  # (3,)
     birth_stream: NDArray[np.uint64]  # (1,)
+    wait: Floats  # (DRAWS,) exponentials drawn ahead
+    pick: Floats  # (DRAWS,) uniform numbers drawn ahead
     nobody: Ints  # (1, stage) no vesicle anywhere
     x: Floats
     hazard: Floats
@@ -191,6 +195,8 @@ def _new_scratch(state: State, rows: int, levels: int) -> Scratch:
         next_name=np.zeros(1, np.int64),
         birth=np.zeros(3),
         birth_stream=np.zeros(1, np.uint64),
+        wait=np.empty(DRAWS),
+        pick=np.empty(DRAWS),
         nobody=np.zeros((1, stages), np.int64),
         x=np.zeros(traces),
         hazard=np.zeros(state.hazard.shape[1]),
