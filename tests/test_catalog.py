@@ -63,7 +63,11 @@ def test_nothing_is_empty() -> None:
 
 def test_every_file_is_read() -> None:
     """No table lies about that no reader knows."""
-    known = {f"parameters/{chapter}.toml" for chapter in read.CHAPTERS} | {"numerics.toml", "dyes.toml"}
+    known = {f"parameters/{chapter}.toml" for chapter in read.CHAPTERS} | {
+        "numerics.toml",
+        "dyes.toml",
+        "identifiers.toml",
+    }
     found = {p.relative_to(DATA).as_posix() for p in DATA.rglob("*.toml")}
     folders = ("parameters/literature/", "fit/", "cells/", "drugs/", "evidence/", "readings/")
     assert {f for f in found if not f.startswith(folders)} == known

@@ -22,7 +22,7 @@ from exude.engine import layout, meanfield
 from exude.engine.layout import TOTALS, Timeline
 from exude.engine.meanfield import FIELDS, GROWTH_COUNT, ITEMS, MeanField
 from exude.errors import DeclarationError, ExudeError
-from exude.experiment.protocol import LEVELS, Genotype, Numbers, Protocol
+from exude.experiment.protocol import Genotype, Numbers, Protocol
 from exude.experiment.simulate import cell_symbols
 from exude.model import (
     BORN,
@@ -335,7 +335,8 @@ def test_default_growth_states_are_within_2e_4_of_many(line: str) -> None:
 
 def test_the_error_of_the_last_class_falls_with_the_number_of_classes() -> None:
     many = day(growth_states=128)
-    errors = [float(np.abs(day(growth_states=r) / many - 1)[:, :15].max()) for r in (1, 8, 16, 24, 32, 48)]
+    seen = many > 0
+    errors = [float(np.abs(day(growth_states=r)[seen] / many[seen] - 1).max()) for r in (1, 8, 16, 24, 32, 48)]
     assert all(late < early / 2 for early, late in pairwise(errors)), errors
     assert errors[-1] < 2e-6
 
@@ -347,11 +348,9 @@ def test_vesicles_are_conserved_and_the_state_says_what_the_counts_say() -> None
     gone = totals["mergers"] + totals["fusions"] + totals["lysosome_fusions"]
     assert found.output.count[0].sum(1) + gone == pytest.approx(totals["births"], rel=1e-10)
     assert found.states.shape == (4, len(CELL.life_cycle.stages), 6, len(FIELDS))
-    inner, outer = found.states[..., 0, 5, :], found.states[:, 1:, 1:, :]
-    assert not outer.any()  # other stages have one class
+    assert not found.states[:, 1:, 1:].any()  # other stages have one class
     last = found.states[:, 0, 5]
     assert (last[:, GROWTH_COUNT] >= 5 * last[:, ITEMS] * (1 - 1e-12)).all()
-    assert inner.shape == (4, len(FIELDS))
     assert not meanfield.run(**case, growth_states=6).states.size
 
 
@@ -509,4 +508,3 @@ def test_a_segment_of_other_levels_is_seen() -> None:
     early = [name for name in plain if name.endswith(" 60 min")]
     assert len(early) > 10 and all(plain[name] == changed[name] for name in early)
     assert changed["travelling at 180 min"][0] > 1.1 * plain["travelling at 180 min"][0]
-    assert len(LEVELS) > 10

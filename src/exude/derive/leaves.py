@@ -22,6 +22,8 @@ MEMBRANE_TERMS = 7
 BLOCK = 4
 """Events whose weights are summed as a tree before they enter the running sum: a short chain of additions."""
 KIND_BIRTH, KIND_MOVE, KIND_GROW, KIND_MERGE, KIND_RELEASE, KIND_DEGRADE = range(6)
+COLUMN = {KIND_RELEASE: 3, KIND_DEGRADE: 6}
+"""Where the totals of vesicles that leave begin, as `exude.engine.layout` lists them."""
 
 
 def source(symbols: Symbols) -> str:
@@ -103,12 +105,12 @@ class _Leaves:
         rows |= {
             "OUT": padded,
             "GOES": [self.stage.get(transitions[i].target, -1) if i >= 0 else -1 for way in padded for i in way],
+            "ENDS": [COLUMN.get(kind(transitions[i]), -1) if i >= 0 else -1 for way in padded for i in way],
             "N_LEADING": [len(way) for way in ways],
             "BIRTH_EVENT": [i for i, t in enumerate(transitions) if t.source == BORN] or [-1],
         }
         lines = [f"{name} = np.array({values})" for name, values in rows.items()]
         lines += [f"N_OUT = {widest}", f"N_WAYS = {widest + 2}", f"N_BIRTHS = {births}"]
-        lines += [f"KIND_RELEASE = {KIND_RELEASE}"]
         lines += [f"N_STAGES = {len(self.stage)}", f"N_TRACES = {len(self.symbols.traces)}"]
         lines += [f"N_EVENTS = {len(transitions)}", f"RESOLVED = {self.stage.get(self.cycle.resolved, -1)}"]
         lines += [f"HAS_MEMBRANE = {self.cycle.membrane is not None}"]
@@ -214,7 +216,7 @@ class _Leaves:
             lines.append(f"v.members[{to}, n[{to}]] = slot")
             lines += [f"if log_moves and not note(events, t, i, v, slot, {i}, UNREAD, skin[0][6]):", full]
         else:
-            column = 3 if what == KIND_RELEASE else 6
+            column = COLUMN[what]
             lines.append(f"room, rng = leave(rng, v, slot, i, t, {i}, {column}, skin, gap, total, book, events)")
             lines += ["if not room:", full]
         return [*lines, f"v.members[{here}, place] = v.members[{here}, n[{here}] - 1]"]

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable
 
 Tree = ast.expr
+MOST_IN_A_ROW = 16
+"""Parts that are added from left to right; more of them are halved first."""
 
 
 def name(symbol: str) -> Tree:
@@ -28,13 +30,25 @@ def times(*factors: Tree) -> Tree:
 
 
 def total(gains: Iterable[Tree], losses: Iterable[Tree] = ()) -> Tree:
-    """Sum of gains less losses; 0 where there are none."""
-    out: Tree | None = None
-    for part in gains:
-        out = part if out is None else ast.BinOp(left=out, op=ast.Add(), right=part)
-    for part in losses:
-        out = ast.UnaryOp(op=ast.USub(), operand=part) if out is None else ast.BinOp(out, ast.Sub(), part)
-    return number(0) if out is None else out
+    """Sum of gains less losses; 0 where there are none. Long sums are halved, so that no tree is deep."""
+    up, down = list(gains), list(losses)
+    if not up:
+        return ast.UnaryOp(op=ast.USub(), operand=_sum(down)) if down else number(0)
+    out = _sum(up)
+    for part in down:
+        out = ast.BinOp(left=out, op=ast.Sub(), right=part)
+    return out
+
+
+def _sum(parts: list[Tree]) -> Tree:
+    """Sum of parts, at least one."""
+    if len(parts) > MOST_IN_A_ROW:
+        half = len(parts) // 2
+        return ast.BinOp(left=_sum(parts[:half]), op=ast.Add(), right=_sum(parts[half:]))
+    out = parts[0]
+    for part in parts[1:]:
+        out = ast.BinOp(left=out, op=ast.Add(), right=part)
+    return out
 
 
 def over(a: Tree, b: Tree) -> Tree:

@@ -10,7 +10,7 @@ from exude.derive.network import PER_VESICLE, Flow, Named, Pool
 from exude.derive.sbml.document import CELL, OUTSIDE, place_of
 from exude.derive.sbml.extras import load
 from exude.derive.sbml.formula import BASES, FUNCTIONS, NONE, Speller, powers, unit_texts
-from exude.derive.sbml.notes import CANNOT, about_story, cited, closures
+from exude.derive.sbml.notes import CANNOT, about_story, cited, what_is_exact
 from exude.derive.sbml.story import SLOPE, Story
 from exude.errors import DeclarationError
 
@@ -50,7 +50,7 @@ class _Text:
     # parts of a text
 
     def _head(self) -> Iterator[str]:
-        for part in (about_story(self.story), *closures(self.net), *self.story.about.notes, *CANNOT):
+        for part in (about_story(self.story), *what_is_exact(self.net), *self.story.about.notes, *CANNOT):
             yield from (f"// {line}" for line in textwrap.wrap(part, WIDTH))
             yield "//"
         yield "// Units: seconds, micromolar, micrometres, items. Standing of a number: measured, derived, transferred"

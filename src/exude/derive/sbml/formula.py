@@ -102,12 +102,17 @@ class Speller:
         return f"{value}" if self.bare else f"{value} {unit}"
 
     def _joined(self, left: ast.expr, op: ast.operator, right: ast.expr, outer: int) -> str:
-        order = _ORDER[type(op)]
-        a, b = (NONE, NONE) if order > 1 else (self._beside(right), self._beside(left))
-        here = self._spell(left, a, order + (order == _ORDER[ast.Pow]))
-        there = self._spell(right, b, order + 1)
-        text = f"{here} {_OPERATORS[type(op)]} {there}" if order < _ORDER[ast.Pow] else f"{here}^{_closed(there)}"
+        order, power = _ORDER[type(op)], isinstance(op, ast.Pow)
+        a, b = (self._zero(left, right), self._zero(right, left)) if order == _ORDER[ast.Add] else (NONE, NONE)
+        here = self._spell(left, a, order + power)
+        there = self._spell(right, b, order + (not isinstance(op, ast.Add | ast.Mult)))
+        text = f"{here}^{_closed(there)}" if power else f"{here} {_OPERATORS[type(op)]} {there}"
         return f"({text})" if order < outer else text
+
+    def _zero(self, own: ast.expr, other: ast.expr) -> str:
+        """Unit of a bare 0 beside another part; asked for only where there is one."""
+        bare = isinstance(own, ast.Constant) and own.value == 0
+        return self._beside(other) if bare else NONE
 
     def _beside(self, other: ast.expr) -> str:
         return self._unit(grammar.to_dimension(other, self.unit_of, ast.unparse(other)))
@@ -117,7 +122,7 @@ class Speller:
             return self._ratio(*args)
         if function in ("max", "min"):
             a, b = args
-            return f"{function}({self._spell(a, self._beside(b), 0)}, {self._spell(b, self._beside(a), 0)})"
+            return f"{function}({self._spell(a, self._zero(a, b), 0)}, {self._spell(b, self._zero(b, a), 0)})"
         if function in FUNCTIONS:
             self.functions |= {function} | ({"hill"} if function == "fall" else set())
         spelled = "ln" if function == "log" else function

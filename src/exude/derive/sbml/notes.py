@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from exude.catalog import read
-from exude.derive import grammar
+from exude.derive.closures import closures
 from exude.derive.network import Network
 from exude.derive.sbml.story import Story
 from exude.errors import DeclarationError
@@ -25,7 +25,7 @@ def model_notes(story: Story) -> str:
     """Notes of the whole model."""
     parts = [
         ("Whence", [about_story(story)]),
-        ("Exact, or a closure?", [*closures(story.network), *story.about.notes]),
+        ("Exact, or a closure?", [*what_is_exact(story.network), *story.about.notes]),
         ("What this file cannot say", CANNOT),
     ]
     return _body(parts)
@@ -41,39 +41,28 @@ def about_story(story: Story) -> str:
     )
 
 
-def closures(net: Network) -> list[str]:
-    """What is exact and what is not, read from the network."""
+def what_is_exact(net: Network) -> list[str]:
+    """What is exact and what is a closure, in sentences."""
+    found = closures(net.symbols)
     cycle = net.symbols.cascade.life_cycle
-    exact = "Birth, growth, transport, losses, budding and cargo are exact for the mean under given rates."
-    reading = sorted(t.name for t in cycle.transitions if _reads_counts(net, t.rate))
-    said = [exact]
-    if reading:
-        said.append(f"Closure: the rates of {', '.join(reading)} read stage counts; here they see expected counts.")
-    if any(t.merges for t in cycle.transitions):
-        said.append("Closure: the two MVBs of a merger are taken as independent.")
-    gated = [t.name for t in cycle.transitions if t.gate]
-    if gated and net.growth_states == 1:
+    gates, last = [t.name for t in cycle.transitions if t.gate], net.growth_states - 1
+    exact = ", ".join(c.name for c in found if c.kind == "exact" and (last or c.name not in gates))
+    closed = "; ".join(f"{c.name} ({c.why})" for c in found if c.kind == "closure")
+    said = [f"Exact for the mean, given the counts: {exact}; and what MVBs carry, for given flows."]
+    if closed:
+        said.append(f"Closures, in which expected values stand for the mean of a product: {closed}.")
+    gated = ", ".join(gates)
+    if gated and last:
         said.append(
-            f"Closure: the gate of {', '.join(gated)} is read at the mean growth count of all {cycle.resolved} MVBs"
-            " (growth states: 1)."
+            f"The gate of {gated} is exact for MVBs that have grown fewer than {last} times; those that have grown"
+            f" {last} times or more are read at their mean growth count (growth states: {net.growth_states})."
         )
     elif gated:
-        last = net.growth_states - 1
         said.append(
-            f"The gate of {', '.join(gated)} is exact for MVBs that have grown fewer than {last} times; those that have"
-            f" grown {last} times or more are read at their mean growth count (growth states: {net.growth_states})."
+            f"A closure of its own: the gate of {gated} is read at the mean growth count of all {cycle.resolved} MVBs"
+            " (growth states: 1)."
         )
     return said
-
-
-def _reads_counts(net: Network, text: str) -> bool:
-    todo, seen = set(grammar.names(grammar.parse(text))), set[str]()
-    while todo:
-        name = todo.pop()
-        seen.add(name)
-        if name in net.symbols.trees:
-            todo |= grammar.names(net.symbols.trees[name]) - seen
-    return bool(seen & set(net.symbols.counts))
 
 
 def explain(part: Any, said: Iterable[str]) -> None:

@@ -108,7 +108,7 @@ def field_step(
         error += ERROR[4] * ks[4, q] + ERROR[5] * ks[5, q] + ERROR[6] * ks[6, q]
         error = h * abs(error) / (plan.absolute + plan.relative * max(abs(y[q]), abs(new[q])))
         if not error <= worst:
-            worst = error
+            worst = error if error == error else math.inf  # not a number counts as infinite
     return worst
 
 

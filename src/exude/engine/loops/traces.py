@@ -117,7 +117,7 @@ def collocate(p, g, w, h, x, size, relative, k, stiff):
                 k[i, r] += b[i * N_TRACES + r]
                 moved_by = h * abs(b[i * N_TRACES + r]) / (relative * size[r])
                 if not moved_by <= change:
-                    change = moved_by
+                    change = moved_by if moved_by == moved_by else math.inf  # not a number counts as infinite
         if change <= CONVERGED:
             return True
         if not change < b_before:
@@ -143,7 +143,7 @@ def trace_error(h, f, jac, k, size, relative, a, order, b):
     for r in range(N_TRACES):
         error = DENSE * h * abs(b[r]) / (relative * size[r])
         if not error <= worst:
-            worst = error
+            worst = error if error == error else math.inf  # not a number counts as infinite
     return worst
 
 
