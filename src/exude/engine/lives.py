@@ -168,7 +168,7 @@ def _grid(time: Timeline) -> Grid:
     begin = float(time.begin[0] if time.first[0] == 0 else time.end[time.first[0] - 1])
     end = float(time.end[time.first[1] - 1])
     bins = BINS_PER_ROW * max(len(at), 1)
-    width = (end - begin) / bins
+    width = (end - begin) / bins or 1.0
     rows = np.searchsorted(at, begin + width * np.arange(bins), side="right")
     first = int(time.output[chosen[0]]) if len(chosen) else 0
     # Rounding may put a time into the bin before or after its own: a bin starts from the row of the one before it,
