@@ -227,14 +227,14 @@ def compare_fields(ours: FieldPeer, peer: FieldPeer, effort: Effort) -> FieldRow
 
 
 HEAD = (
-    f"{'problem':32}{'program':22}{'calcium protocol':36}{'ns/event (min-max)':>22}{'ours':>7}{'ratio':>7}"
+    f"{'problem':36}{'program':22}{'calcium protocol':36}{'ns/event (min-max)':>22}{'ours':>7}{'ratio':>7}"
     f"{'max|z| mean, var':>18} {'result':22}{'cells':>7}{'cpu':>6}  load"
 )
 
 
 def line(row: Row) -> str:
     """A row of the printed table."""
-    start = f"{row.problem:32}{row.program + ' ' + row.version:22}{row.protocol:36}"
+    start = f"{row.problem:36}{row.program + ' ' + row.version:22}{row.protocol:36}"
     if not row.cells:
         return f"{start}  {row.says}"
     median, least, most = row.ns_per_event

@@ -14,6 +14,7 @@ import pytest
 
 import common
 import coupled
+import exude
 from common import Floats, Problem
 from compare import Sample, assert_same, assert_told_apart
 from peers import ours, scipy
@@ -53,6 +54,17 @@ def test_shared_docking_sites_are_exact(problem: Problem) -> None:
     """No closure: the law of the coupled form is its master equation's."""
     verdict = common.judge(counts(problem), coupled.truth(problem))
     assert verdict.right, verdict
+
+
+def test_public_interface_gives_the_same_bits() -> None:
+    """`exude.simulate_model`, as a user types it, against the counts that are judged above."""
+    problem = common.INDEPENDENT
+    calcium = [("0 min", "0.1 uM"), ("600 min", "0.1 uM"), ("600 min", "1 uM"), ("720 min", "1 uM"), ("720 min", 0.1)]
+    run = exude.simulate_model(
+        common.declaration(problem), common.numbers(problem), calcium=calcium, duration="1440 min", every="10 min",
+        cells=100, seed=3, threads=2,
+    )  # fmt: skip
+    np.testing.assert_array_equal(run.data["fusions"].values, counts(problem)[:100, :, 4])
 
 
 def test_judge_sees_planted_faults() -> None:
@@ -158,6 +170,8 @@ PAIRS = (("M at 620 min", "D at 620 min"), ("D at 620 min", "P at 620 min"), ("P
 def test_another_program_says_the_same(problem: Problem, module: str, package: str) -> None:
     """Means, variances and covariances of two simulators that share no line of code."""
     pytest.importorskip(package)
+    if module == "copasi":
+        pytest.importorskip("antimony")
     from importlib import import_module
 
     theirs = import_module(f"peers.{module}").PEERS[0].build(problem)(OTHER_CELLS, 5)
