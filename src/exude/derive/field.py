@@ -35,18 +35,31 @@ from exude.derive.trees import Tree, call, name, number, over, put, times, total
 from exude.errors import DeclarationError, refuse
 from exude.model import Transition
 
+MOST_STATES = 64
+"""Growth states at most: mergers need a reaction for every pair of them."""
+
 
 def network(symbols: Symbols, *, growth_states: int = 1, given_calcium: bool = False) -> Network:
     """The network of a declared cell.
 
-    growth_states: number R of growth classes of the resolved stage, at least 1. given_calcium: calcium is a given
+    growth_states: number R of growth classes of the resolved stage, 1 to 64. given_calcium: calcium is a given
     curve, so that its equation, and every trace that only it reads, is left out.
     Raises DeclarationError for gates or mergers outside the resolved stage.
     """
-    if isinstance(growth_states, bool) or not isinstance(growth_states, int) or growth_states < 1:
-        fix = "1 is the compact model; larger numbers come nearer to the exact gate."
-        raise refuse(DeclarationError, growth_states, "a whole number of growth states >= 1", fix)
+    if isinstance(growth_states, bool) or not isinstance(growth_states, int) or not 1 <= growth_states <= MOST_STATES:
+        expected = f"a whole number of growth states from 1 to {MOST_STATES}"
+        fix = "1 is the compact model, 32 is exact to about a hundred-thousandth."
+        raise refuse(DeclarationError, growth_states, expected, fix)
     return _Writer(symbols, growth_states).write(given_calcium)
+
+
+@dataclass
+class _Moved:
+    """What comes and goes at one rate."""
+
+    rate: Tree
+    gains: list[Tree] = field(default_factory=list)
+    losses: list[Tree] = field(default_factory=list)
 
 
 @dataclass
@@ -57,8 +70,8 @@ class _Writer:
     states: int
     named: list[Named] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
-    gains: dict[str, list[Tree]] = field(default_factory=dict)
-    losses: dict[str, list[Tree]] = field(default_factory=dict)
+    moved: dict[str, dict[str, _Moved]] = field(default_factory=dict)
+    """Of each pool that vesicles carry: what comes and goes at each cell-wide rate."""
 
     def __post_init__(self) -> None:
         self.cycle = self.symbols.cascade.life_cycle
@@ -84,7 +97,7 @@ class _Writer:
             rate = grammar.parse(emission.rate)
             self.flows.append(Flow(f"emission_{emission.name}", rate, {}, {emission.name: 1}, emission.name))
         self._bud()
-        slopes = {p.symbol: total(self.gains.get(p.symbol, ()), self.losses.get(p.symbol, ())) for p in self._carried()}
+        slopes = {p.symbol: self._slope(p.symbol) for p in self._carried()}
         traces = self._traces(slopes, given_calcium)
         return self._only_needed(pools, slopes, traces)
 
@@ -206,8 +219,8 @@ class _Writer:
     def _birth(self, t: Transition, k: Tree) -> None:
         self._flow(t.name, k, {}, {self._pool("vesicles", t.target, 0): 1}, t)
         if self.contents:
-            patches = over(times(k, self._law["birth_patches"]), name(PER_VESICLE))
-            self._gain(self._pool("birth_patches", t.target, 0), patches)
+            patches = over(self._law["birth_patches"], name(PER_VESICLE))
+            self._gain(self._pool("birth_patches", t.target, 0), k, patches)
 
     def _growth(self, t: Transition, k: Tree) -> None:
         classes = self._classes(t.source)
@@ -218,12 +231,13 @@ class _Writer:
             rate = times(k, name(here))
             self._flow(t.name + suffix, rate, {here: 1}, {there: 1}, t)
             if up != j:
-                self._carry(t.source, j, t.source, up, k)
+                self._carry(t.source, j, t.source, up, k, number(1))
             if self.contents:
-                brought = over(times(k, self._law["growth_patches"], name(here)), name(PER_VESICLE))
-                self._gain(self._pool("growth_patches", t.source, up), brought)
+                brought = over(times(self._law["growth_patches"], name(here)), name(PER_VESICLE))
+                self._gain(self._pool("growth_patches", t.source, up), k, brought)
             if self.gated and t.source == self.cycle.resolved and up == len(classes) - 1:
-                self._gain(f"{GROWN}_{t.source}", times(number(t.growth if j == up else j + t.growth), rate))
+                count = number(t.growth if j == up else j + t.growth)
+                self._gain(f"{GROWN}_{t.source}", k, times(count, name(here)))
 
     def _merger(self, t: Transition, k: Tree) -> None:
         stage, last = t.source, self.states - 1
@@ -252,12 +266,12 @@ class _Writer:
                 if part is not None:
                     into.setdefault(min(a + b, last), []).append(times(part, self._n(stage, b)))
         if holds == GROWN:
-            self._gain(f"{GROWN}_{stage}", times(twice, total(into[last])))
-            self._lose(f"{GROWN}_{stage}", times(twice, everybody, name(f"{GROWN}_{stage}")))
+            self._gain(f"{GROWN}_{stage}", twice, total(into[last]))
+            self._lose(f"{GROWN}_{stage}", twice, times(everybody, name(f"{GROWN}_{stage}")))
             return
         for j in self._classes(stage):
-            self._gain(self._pool(holds, stage, j), times(twice, total(into[j])))
-            self._lose(self._pool(holds, stage, j), times(twice, everybody, name(self._pool(holds, stage, j))))
+            self._gain(self._pool(holds, stage, j), twice, total(into[j]))
+            self._lose(self._pool(holds, stage, j), twice, times(everybody, name(self._pool(holds, stage, j))))
 
     def _carried_by(self, holds: str, stage: str, j: int) -> Tree | None:
         """What class j carries of a kind; growth counts of the classes below the last are j each."""
@@ -271,48 +285,57 @@ class _Writer:
         gates = self._gates(t)
         leaves = what in CONTENT_TOTALS
         for j in self._classes(t.source):
-            rate = times(k, gates[j])
             suffix = self._suffix(j) if t.source == self.cycle.resolved else ""
             here = self._pool("vesicles", t.source, j)
             gives = {} if leaves else {self._pool("vesicles", t.target, 0): 1}
-            self._flow(t.name + suffix, times(rate, name(here)), {here: 1}, gives, t)
-            self._carry(t.source, j, "" if leaves else t.target, 0, rate)
-            if leaves and self.contents:
-                self._hand_over(t, suffix, j, rate)
+            self._flow(t.name + suffix, times(k, gates[j], name(here)), {here: 1}, gives, t)
+            self._carry(t.source, j, "" if leaves else t.target, 0, k, gates[j])
+        if leaves and self.contents:
+            self._hand_over(t, k, gates)
 
-    def _hand_over(self, t: Transition, suffix: str, j: int, rate: Tree) -> None:
-        """ILVs and cargo of vesicles that leave, as totals."""
+    def _hand_over(self, t: Transition, k: Tree, gates: Mapping[int, Tree]) -> None:
+        """ILVs and cargo of vesicles that leave, all growth classes together, as totals."""
         ilvs, cargo = CONTENT_TOTALS[kind(t)]
-        inside = {c: name(self._pool(c, t.source, j)) for c in INSIDE}
-        out = times(rate, total(inside.values()))
-        loaded = times(rate, total(times(self._law[c], tree) for c, tree in inside.items()))
-        self.flows.append(Flow(f"{t.name}{suffix}_{ilvs}", out, {}, {ilvs: 1}, t.name, kind(t)))
-        self.flows.append(Flow(f"{t.name}{suffix}_{cargo}", loaded, {}, {cargo: 1}, t.name, kind(t)))
+        inside = {c: [times(gates[j], name(self._pool(c, t.source, j))) for j in gates] for c in INSIDE}
+        loaded = (times(self._law[c], total(trees)) for c, trees in inside.items())
+        out = times(k, total(tree for trees in inside.values() for tree in trees))
+        self.flows.append(Flow(f"{t.name}_{ilvs}", out, {}, {ilvs: 1}, t.name, kind(t)))
+        self.flows.append(Flow(f"{t.name}_{cargo}", times(k, total(loaded)), {}, {cargo: 1}, t.name, kind(t)))
 
-    def _carry(self, source: str, j: int, target: str, to: int, rate: Tree) -> None:
+    def _carry(self, source: str, j: int, target: str, to: int, rate: Tree, gate: Tree) -> None:
         """What a vesicle carries goes with it."""
         for holds in self.contents:
-            part = times(rate, name(self._pool(holds, source, j)))
-            self._lose(self._pool(holds, source, j), part)
+            part = times(gate, name(self._pool(holds, source, j)))
+            self._lose(self._pool(holds, source, j), rate, part)
             if target:
-                self._gain(self._pool(holds, target, to), part)
+                self._gain(self._pool(holds, target, to), rate, part)
         if self.gated and source == self.cycle.resolved and j == self.states - 1 and source != target:
-            self._lose(f"{GROWN}_{source}", times(rate, name(f"{GROWN}_{source}")))
+            self._lose(f"{GROWN}_{source}", rate, times(gate, name(f"{GROWN}_{source}")))
 
     def _bud(self) -> None:
         """Patches bud in and fuse back, each on its own."""
         for inside, patches in INSIDE.items() if self.contents else ():
             for stage in self.cycle.stages:
                 for j in self._classes(stage):
-                    m, w = name(self._pool(inside, stage, j)), name(self._pool(patches, stage, j))
-                    self._gain(self._pool(inside, stage, j), times(self._law["bud"], total([w], [m])))
-                    self._lose(self._pool(inside, stage, j), times(self._law["back"], m))
+                    pool, m = self._pool(inside, stage, j), name(self._pool(inside, stage, j))
+                    self._gain(pool, self._law["bud"], name(self._pool(patches, stage, j)))
+                    self._lose(pool, self._law["bud"], m)
+                    self._lose(pool, self._law["back"], m)
 
-    def _gain(self, pool: str, part: Tree) -> None:
-        self.gains.setdefault(pool, []).append(part)
+    def _gain(self, pool: str, rate: Tree, part: Tree) -> None:
+        self._at(pool, rate).gains.append(part)
 
-    def _lose(self, pool: str, part: Tree) -> None:
-        self.losses.setdefault(pool, []).append(part)
+    def _lose(self, pool: str, rate: Tree, part: Tree) -> None:
+        self._at(pool, rate).losses.append(part)
+
+    def _at(self, pool: str, rate: Tree) -> _Moved:
+        return self.moved.setdefault(pool, {}).setdefault(ast.dump(rate), _Moved(rate))
+
+    def _slope(self, pool: str) -> Tree:
+        """Each rate once, times what it brings less what it takes: simulators that write rates out stay quick."""
+        moved = self.moved.get(pool, {}).values()
+        up = [times(m.rate, total(m.gains, m.losses)) for m in moved if m.gains]
+        return total(up, [times(m.rate, total(m.losses)) for m in moved if not m.gains])
 
     # what is read
 
