@@ -354,6 +354,15 @@ def test_vesicles_are_conserved_and_the_state_says_what_the_counts_say() -> None
     assert not meanfield.run(**case, growth_states=6).states.size
 
 
+def test_without_a_burn_in_the_first_row_is_an_empty_cell_at_its_starting_point() -> None:
+    case = bench(burn_in=0.0)
+    out = meanfield.run(**case, growth_states=6).output
+    assert out.trace[0, 0] == pytest.approx(case["starts"], rel=1e-15)
+    assert not out.count[0, 0].any() and not out.total[0, 0].any()
+    assert np.isfinite(np.concatenate([part.ravel() for part in out])).all()
+    assert out.count[0, -1].sum() > 1
+
+
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 

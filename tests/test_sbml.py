@@ -91,8 +91,8 @@ def in_roadrunner(text: str, told: Told, wanted: list[str]) -> Curves:
     return dict(zip(["time", *wanted], table.T, strict=True))
 
 
-def assert_follows(text: str, told: Told, simulator: Simulator) -> None:
-    """The file's trajectories are those of exude's mean field."""
+def assert_follows(text: str, told: Told, simulator: Simulator) -> float:
+    """The file's trajectories are those of exude's mean field; the largest relative difference."""
     left_out = set(told.story.network.symbols.traces) - set(told.story.network.traces)
     wanted = [symbol for symbol in told.curves if symbol not in left_out]
     assert len(wanted) > 15
@@ -108,6 +108,7 @@ def assert_follows(text: str, told: Told, simulator: Simulator) -> None:
         worst[symbol] = float(off[kept].max())
     wrong = {symbol: f"{off:.1e}" for symbol, off in worst.items() if not off <= RELATIVE}
     assert not wrong, f"off by more than {RELATIVE:g}: {wrong}"
+    return max(worst.values())
 
 
 def check(line: str, *what: Perturbation, how: Export, simulators: tuple[Simulator, ...]) -> None:

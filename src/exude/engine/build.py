@@ -23,6 +23,9 @@ from exude.derive import flows, leaves
 from exude.derive.symbols import Symbols
 from exude.engine.files import write_whole
 
+BESIDE = {"meanfield": ("flows", "traces"), "lives": ("steps",)}
+"""Files a loop is built with, beside what all have in common."""
+
 
 @cache
 def module(symbols: Symbols, loop: str) -> ModuleType:
@@ -69,7 +72,7 @@ def _derived(symbols: Symbols, loop: str) -> str:
 
 def _text(leaf_text: str, loop: str) -> str:
     folder = resources.files("exude.engine.loops")
-    names = ("common", "flows", "traces", loop) if loop == "meanfield" else ("common", loop)
+    names = ("common", *BESIDE.get(loop, ()), loop)
     parts = [_body((folder / f"{name}.py").read_text(encoding="utf-8")) for name in names]
     head = '"""Built by exude from a declared model; do not edit."""\n\nimport math\n\nimport numpy as np\nfrom numba import njit\n'
     return "\n\n".join([head, parts[0], leaf_text, *parts[1:]])

@@ -174,6 +174,8 @@ def run_set(
     m = membrane(p, g, w)
     s, shed = refresh(p, g, w, x), emit(p, g, w, x)
     y[:] = 0.0
+    piece[:] = 0.0
+    piece[0] = x
     t = time.begin[0]
     segment, border, begin, piece_end, trace_step, held = -1, t, t, t, 0.0, False
     step, error_before, jump = 0.0, NO_ERROR_YET, True
@@ -226,7 +228,7 @@ def run_set(
                     return t, False
         # 5. what is written at the interval's end
         if time.output[interval] >= 0:
-            traces_at(piece, (t - begin) / (piece_end - begin), at)
+            traces_at(piece, (t - begin) / (piece_end - begin) if piece_end > begin else 0.0, at)
             if given:
                 at[0] = curve_at(time, t)[0]
             write_output(i, time.output[interval], y, at, p, g, w, plan, out, states)
