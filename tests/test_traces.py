@@ -177,7 +177,7 @@ def test_an_uncertain_trace_spreads_the_result(put: Callable[..., str]) -> None:
         )  # fmt: skip
     assert dict(made[0].sizes) == {"sample": 6, "time": 61}
     end = [float(m["exosomes"].isel(time=-1).std("sample")) for m in made]
-    assert end[0] == pytest.approx(0, abs=1e-9)
+    assert end[0] < end[1] / 2  # the noise of a smooth recording, however small, moves single events
     assert end[1] > 0.5 and made[1]["exosomes"].attrs["units"] == "1"
 
 
