@@ -104,7 +104,9 @@ class _Leaves:
         padded = [way + [-1] * (widest - len(way)) for way in ways]
         rows |= {
             "OUT": padded,
-            "GOES": [self.stage.get(transitions[i].target, -1) if i >= 0 else -1 for way in padded for i in way],
+            "GOES": [
+                self.stage.get(transitions[i].target, -1) if i >= 0 else -1 for way in [*padded, [-1]] for i in way
+            ],
             "ENDS": [COLUMN.get(kind(transitions[i]), -1) if i >= 0 else -1 for way in padded for i in way],
             "N_LEADING": [len(way) for way in ways],
             "BIRTH_EVENT": [i for i, t in enumerate(transitions) if t.source == BORN] or [-1],

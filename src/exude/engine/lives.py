@@ -14,9 +14,9 @@ from exude.engine.job import LOG_FULL, POOL_FULL, TABLE_FULL, Block, Job
 from exude.engine.layout import TOTALS, UNDRAWN, Floats, Ints, Timeline
 
 FIRST_STEPS = 256
-DRAWS = 16
-"""Pairs of numbers drawn ahead, as the loop has it."""
-BINS_PER_ROW = 8
+LANES = 64
+"""Lives under way at once: enough to fill vectors and hide waiting, few enough for the first cache."""
+BINS_PER_ROW = 2
 """Bins in which the next output row is looked up: the finer, the fewer rows are stepped over."""
 BIRTHS, EMISSIONS = np.uint64(1 << 35), np.uint64(3 << 34)
 """Where in a cell's stretch its births and its emissions draw, as the loop has it."""
@@ -48,6 +48,7 @@ class Table(NamedTuple):
     n: Ints  # (1,)
     begin: Floats  # (step,)
     end: Floats  # (step,)
+    look: NDArray[np.bool_]  # (step,) whether a snapshot is taken at its end
     ways: Floats  # (step * stage * (2 + way),) sum of the rates that lead out, its inverse, running share of each way
     birth: Floats  # (step,)
     birth_until: Floats  # (step, way)
@@ -61,23 +62,40 @@ class Grid(NamedTuple):
     begin: Floats  # (1,)
     per_second: Floats  # (1,) bins
     row: Ints  # (bin,) the first row that ends after the bin's begin
-    looks: Floats  # (snapshot,) times
+
+
+class Lanes(NamedTuple):
+    """Lives under way, one per lane."""
+
+    at: Floats  # (lane,) since when the exponential is spent
+    wait: Floats  # (lane,) what is left of it
+    pick: Floats  # (lane,) uniform number that chooses the event
+    born: Floats  # (lane,)
+    stream: NDArray[np.uint64]  # (lane,) where the pair of numbers of the next event stands
+    stage: Ints  # (lane,)
+    step: Ints  # (lane,)
+    name: Ints  # (lane,)
 
 
 class Scratch(NamedTuple):
     """Working memory of one thread."""
 
-    change: Ints  # (row + 1, stage)
-    gained: Ints  # (row + 1, total)
+    flow: Ints  # (row + 1, way) vesicles that took each way before the row's time
+    shed: Ints  # (row + 1, emission)
+    lanes: Lanes
+    queue: Lanes
+    """Births that wait for a lane."""
+    way: Ints  # (lane,) which event comes next
+    row: Ints  # (lane,) before which output time
+    idle: Ints  # (lane + 1,) lanes without a life
     n: Ints  # (1,)
     number: Ints
     clock: Floats
     stream: NDArray[np.uint64]
     next_name: Ints  # (1,)
     birth: Floats  # (3,)
+    birth_step: Ints  # (1,)
     birth_stream: NDArray[np.uint64]  # (1,)
-    wait: Floats  # (DRAWS,) exponentials drawn ahead
-    pick: Floats  # (DRAWS,) uniform numbers drawn ahead
     nobody: Ints  # (1, stage) no vesicle anywhere
     x: Floats
     hazard: Floats
@@ -96,7 +114,7 @@ def run_chunk(job: Job, cells: Ints, state: State | None = None) -> Block:
     events = layout.new_rows(64 * len(cells) if job.log_events else 0)
     reads = layout.new_rows(layout.FIRST_SLOTS * len(cells) if job.timeline.snapshot.any() else 0)
     grid, table = _grid(job.timeline), _new_table(job.symbols, FIRST_STEPS)
-    scratch = _new_scratch(state, len(grid.at) - 1, base.shape[1])
+    scratch = _new_scratch(job.symbols, state, len(grid.at) - 1, base.shape[1])
     at = 0
     while at < len(cells):
         at, reason = kernel(
@@ -105,7 +123,7 @@ def run_chunk(job: Job, cells: Ints, state: State | None = None) -> Block:
         )  # fmt: skip
         if reason == POOL_FULL:
             state = _more_slots(state)
-            scratch = _new_scratch(state, len(grid.at) - 1, base.shape[1])
+            scratch = _new_scratch(job.symbols, state, len(grid.at) - 1, base.shape[1])
         elif reason == TABLE_FULL:
             table = _new_table(job.symbols, 2 * len(table.begin))
         elif reason == LOG_FULL:
@@ -155,6 +173,7 @@ def _new_table(symbols: Symbols, steps: int) -> Table:
         n=np.zeros(1, np.int64),
         begin=np.zeros(steps),
         end=np.zeros(steps),
+        look=np.zeros(steps, np.bool_),
         ways=np.zeros(steps * stages * (2 + widest)),
         birth=np.zeros(steps),
         birth_until=np.zeros((steps, max(births, 1))),
@@ -179,24 +198,35 @@ def _grid(time: Timeline) -> Grid:
         begin=np.array([begin]),
         per_second=np.array([1.0 / width]),
         row=np.concatenate([rows[:1], rows, rows[-1:]])[: bins + 1].astype(np.int64),
-        looks=time.end[inside[time.snapshot[inside] > 0]],
     )
 
 
-def _new_scratch(state: State, rows: int, levels: int) -> Scratch:
-    stages, totals, traces = state.count.shape[1], state.total.shape[1], state.x.shape[1]
+def _new_lanes(number: int) -> Lanes:
+    at, wait, pick, born = np.zeros((4, number))
+    stage, step, name = np.zeros((3, number), np.int64)
+    return Lanes(at, wait, pick, born, np.zeros(number, np.uint64), stage, step, name)
+
+
+def _new_scratch(symbols: Symbols, state: State, rows: int, levels: int) -> Scratch:
+    stages, traces = state.count.shape[1], state.x.shape[1]
+    widest, births = leading(symbols.cascade.life_cycle)
+    ways, lanes = stages * widest + 1 + births, max(LANES, state.number.shape[1])
     return Scratch(
-        change=np.zeros((rows + 1, stages), np.int64),
-        gained=np.zeros((rows + 1, totals), np.int64),
+        flow=np.zeros((rows + 1, ways), np.int64),
+        shed=np.zeros((rows + 1, state.hazard.shape[1]), np.int64),
+        lanes=_new_lanes(lanes),
+        queue=_new_lanes(LANES),
+        row=np.zeros(lanes, np.int64),
+        way=np.zeros(lanes, np.int64),
+        idle=np.zeros(lanes + 1, np.int64),
         n=np.zeros(1, np.int64),
         number=np.empty_like(state.number[0]),
         clock=np.empty_like(state.clock[0]),
         stream=np.empty_like(state.vesicle_stream[0]),
         next_name=np.zeros(1, np.int64),
         birth=np.zeros(3),
+        birth_step=np.zeros(1, np.int64),
         birth_stream=np.zeros(1, np.uint64),
-        wait=np.empty(DRAWS),
-        pick=np.empty(DRAWS),
         nobody=np.zeros((1, stages), np.int64),
         x=np.zeros(traces),
         hazard=np.zeros(state.hazard.shape[1]),

@@ -1,9 +1,12 @@
-"""The event loop for models whose vesicles do not feel each other: one life after the other, each exact in time.
+"""The event loop for models whose vesicles do not feel each other: many lives side by side, each exact in time.
 
 Where no rate reads a count and nothing merges, the course of a vesicle depends on calcium alone. So the rates of a
-cell are laid out once as a table of steps, and every life runs through it by itself, from its own stretch of the
-cell's random stream: a unit exponential is spent on the sum of the rates that lead out of its stage and carried across
-steps. Counts at the output times are running sums of arrivals and departures.
+cell are laid out once as a table of steps (`steps.py`), and every life runs through it by itself, from its own stretch
+of the cell's random stream: a unit exponential is spent on the sum of the rates that lead out of its stage and carried
+across steps. A few dozen lives are under way at once, one per lane. A round is a handful of short loops over all lanes
+(draw, when, which, before which output, what it does): the processor overlaps in each of them what a life alone would
+wait for. What a life draws does not depend on its lane, so neither do its bits. Counts at the output times are sums of
+flows.
 """
 
 import math
@@ -18,10 +21,12 @@ BIRTHS = np.uint64(1 << 35)  # second half of a cell's stretch: births, and emis
 EMISSIONS = np.uint64(3 << 34)
 OUT_RATE, MEAN, SHARE = 0, 1, 2  # columns of a stage in a step: sum of rates out, its inverse, running shares of ways
 UP = np.uint64  # of an index that cannot be negative: no check whether to count from the end
-DRAWS = 16  # pairs of numbers drawn at once: fewer are unrolled instead of becoming vector instructions
-UNDRAWN = -1.0
+PAIR = GOLDEN << np.uint64(1)  # a stream moves on by one exponential and one uniform number per event
 TINY = 1e-300  # an exponential spent to the last bit is still not 0, whose product with an endless mean is no number
 N_OWN_TOTALS = 9
+N_WAYS_OUT = N_STAGES * N_OUT  # columns of flows: out of each stage by each way,
+KEPT = N_WAYS_OUT  # lives that go on beyond the table (what is counted there is not read),
+BORN_BY = N_WAYS_OUT + 1  # and births by each way
 
 
 @inlined
@@ -31,26 +36,26 @@ def exponential(rng):
 
 
 @leaf
-def draw_ahead(rng, wait, pick):
-    """The next pairs (exponential, uniform) of a life's stream, side by side: the loop becomes vector instructions."""
-    for q in range(DRAWS):
-        _, u = uniform(rng + GOLDEN * np.uint64(2 * q))
-        wait[q] = -log(u)
-        _, pick[q] = uniform(rng + GOLDEN * np.uint64(2 * q + 1))
+def draw(lanes, wait, pick, stream):
+    """The next pair (exponential, uniform) of each lane's stream: the loop becomes vector instructions."""
+    for lane in range(lanes):
+        rng, u = uniform(stream[lane])
+        wait[lane] = -log(u)
+        _, pick[lane] = uniform(rng)
 
 
 @inlined
 def respend(t, left, rate, now, begin):
-    """A clock (time, exponential left, rate) that goes on at another rate from `begin` on."""
-    return (t, left, rate) if now == rate else (begin, max(left - (begin - t) * rate, TINY), now)
+    """A clock (time, exponential left) that goes on at another rate from `begin` on."""
+    return (t, left) if now == rate else (begin, max(left - (begin - t) * rate, TINY))
 
 
 @inlined
-def row_after(t, grid):
+def row_after(t, at, row_of, begin, per_second):
     """The first output row whose time lies after t."""
-    row = grid.row[UP((t - grid.begin[0]) * grid.per_second[0])]
-    row += grid.at[UP(row)] <= t  # without a branch: the loop below is for uneven output times
-    while grid.at[UP(row)] <= t:
+    row = row_of[UP((t - begin) * per_second)]
+    row += at[UP(row)] <= t  # without a branch: the loop below is for uneven output times
+    while at[UP(row)] <= t:
         row += 1
     return row
 
@@ -69,122 +74,6 @@ def write(rows, t, cell, name, what, born):
 
 
 @leaf
-def pass_looks(i, look, looks, before, stage, name, born, reads):
-    """Rows of the snapshots a life passes until `before`; returns (next snapshot, whether all found room)."""
-    while look < looks.shape[0] and looks[look] < before:
-        if not write(reads, looks[look], i, name, stage, born):
-            return look, False
-        look += 1
-    return look, True
-
-
-@leaf
-def live_unseen(drawn, stage, t, left, step, end, ways, at, row_of, begin, per_second, wait, pick, change, gained):
-    """Events of a life within one step while no row is kept and numbers drawn ahead last.
-
-    What `live` does, and nothing else, so that all of it stays in registers: twice as fast. Returns (whether the life
-    is over, numbers used, stage, time, exponential left).
-    """
-    here = (step * N_STAGES + stage) * N_WAYS
-    while True:
-        next_t = t + left * ways[UP(here + MEAN)]
-        if not next_t < end:
-            return False, drawn, stage, t, left
-        t = next_t
-        which = stage * N_OUT
-        for q in range(N_OUT - 1):
-            which += pick[UP(drawn)] >= ways[UP(here + SHARE + q)]
-        target = GOES[UP(which)]
-        row = row_of[UP((t - begin) * per_second)]
-        row += at[UP(row)] <= t
-        while at[UP(row)] <= t:
-            row += 1
-        change[UP(row), UP(stage)] -= 1
-        if target < 0:
-            gained[row, ENDS[which]] += 1
-            return True, drawn, stage, t, left
-        stage = target
-        here = (step * N_STAGES + stage) * N_WAYS
-        change[UP(row), UP(stage)] += 1
-        drawn += 1
-        if drawn == DRAWS:
-            return False, drawn, stage, t, left
-        left = wait[UP(drawn)]
-
-
-@leaf
-def live(i, rng, stage, name, t, left, rate, born, step, table, grid, v, events, reads, moves):
-    """One life to its end or the table's; returns (reason, goes on, stream, stage, time, exponential left, rate).
-
-    `rng` is where the pair of numbers of the next event stands in the life's stream; `left` is what is left of its
-    exponential (negative: not yet drawn), spent at `rate` since time t.
-    """
-    last, ways, goes, change, wait, pick = table.n[0] - 1, table.ways, GOES, v.change, v.wait, v.pick
-    look = np.searchsorted(grid.looks, max(t, table.begin[0]))
-    end, begin = table.end[step], table.begin[step]
-    draw_ahead(rng, wait, pick)
-    drawn = 0
-    if left < 0.0:
-        left, rate = wait[0], ways[UP((step * N_STAGES + stage) * N_WAYS + OUT_RATE)]
-    unseen = events.capacity == 0 and grid.looks.shape[0] == 0
-    while True:
-        # 1. when: the exponential is spent at the rate out of this stage
-        here = (step * N_STAGES + stage) * N_WAYS
-        t, left, rate = respend(t, left, rate, ways[UP(here + OUT_RATE)], begin)
-        if unseen:
-            over, drawn, stage, t, left = live_unseen(
-                drawn, stage, t, left, step, end, ways, grid.at, grid.row, grid.begin[0], grid.per_second[0],
-                wait, pick, change, v.gained,
-            )  # fmt: skip
-            if over:
-                return DONE, False, rng, stage, t, left, rate
-            here = (step * N_STAGES + stage) * N_WAYS
-            rate = ways[UP(here + OUT_RATE)]
-            if drawn == DRAWS:
-                rng = rng + GOLDEN * np.uint64(2 * DRAWS)
-                draw_ahead(rng, wait, pick)
-                drawn, left = 0, wait[0]
-                continue
-        next_t = t + left * ways[UP(here + MEAN)]
-        if not next_t < end:
-            if step < last:
-                step += 1
-                end, begin = table.end[step], table.begin[step]
-                continue
-            look, room = pass_looks(i, look, grid.looks, math.inf, stage, name, born, reads)
-            return (DONE if room else LOG_FULL), True, rng + GOLDEN * np.uint64(2 * drawn), stage, t, left, rate
-        if look < grid.looks.shape[0]:
-            look, room = pass_looks(i, look, grid.looks, next_t, stage, name, born, reads)
-            if not room:
-                return LOG_FULL, False, rng, stage, t, left, rate
-        t = next_t
-        # 2. which event
-        u = pick[UP(drawn)]
-        which = stage * N_OUT
-        for q in range(N_OUT - 1):
-            which += u >= ways[UP(here + SHARE + q)]
-        target = goes[UP(which)]
-        # 3. what it does
-        row = row_after(t, grid)
-        change[UP(row), UP(stage)] -= 1
-        if target < 0 or moves:
-            event = OUT[stage, which - stage * N_OUT]
-            if events.capacity > 0 and not write(events, t, i, name, event, born):
-                return LOG_FULL, False, rng, stage, t, left, rate
-            if target < 0:
-                v.gained[row, ENDS[which]] += 1
-                return DONE, False, rng, stage, t, left, rate
-        stage = target
-        change[UP(row), UP(stage)] += 1
-        drawn += 1
-        if drawn == DRAWS:
-            rng = rng + GOLDEN * np.uint64(2 * DRAWS)
-            draw_ahead(rng, wait, pick)
-            drawn = 0
-        left, rate = wait[UP(drawn)], ways[UP((step * N_STAGES + stage) * N_WAYS + OUT_RATE)]
-
-
-@leaf
 def keep(v, stage, name, rng, t, left, rate, born):
     """A vesicle that lives on; False where there is no room for it."""
     place = v.n[0]
@@ -198,79 +87,179 @@ def keep(v, stage, name, rng, t, left, rate, born):
 
 
 @leaf
-def old_lives(i, state, table, grid, v, events, reads, moves):
-    """Vesicles that were there before go on."""
-    for place in range(state.n[i]):
-        stage, name = state.number[i, place, STAGE], state.number[i, place, NAME]
-        t, left = state.clock[i, place, AT], state.clock[i, place, LEFT]
-        rate, born = state.clock[i, place, RATE], state.clock[i, place, BORN]
-        reason, on, rng, stage, t, left, rate = live(
-            i, state.vesicle_stream[i, place], stage, name, t, left, rate, born, 0, table, grid, v, events, reads, moves
-        )
-        if reason != DONE:
-            return reason
-        if on and not keep(v, stage, name, rng, t, left, rate, born):
-            return POOL_FULL
-    return DONE
+def load(i, state, v):
+    """Vesicles that were there before take a lane each; the lanes after them are idle. Returns (lanes, idle)."""
+    lanes, lives = v.lanes, state.n[i]
+    for lane in range(lives):
+        lanes.stage[lane], lanes.name[lane] = state.number[i, lane, STAGE], state.number[i, lane, NAME]
+        lanes.stream[lane], lanes.born[lane] = state.vesicle_stream[i, lane], state.clock[i, lane, BORN]
+        lanes.step[lane] = 0
+    idle = 0
+    for lane in range(lives, v.queue.at.shape[0]):
+        v.idle[idle] = lane
+        idle += 1
+    return lives + idle, idle
 
 
 @leaf
-def new_lives(i, state, table, grid, v, events, reads, moves):
-    """Births, each with its whole life; returns the reason."""
-    rng, t, left, rate = v.birth_stream[0], v.birth[AT], v.birth[LEFT], v.birth[RATE]
-    unseen = events.capacity == 0 and grid.looks.shape[0] == 0
-    step, last = 0, table.n[0] - 1
-    while True:
-        t, left, rate = respend(t, left, rate, table.birth[step], table.begin[step])
+def resume(i, state, table, v):
+    """Vesicles that were there before go on with what was left of their exponential."""
+    lanes = v.lanes
+    for lane in range(state.n[i]):
+        t, left, rate = state.clock[i, lane, AT], state.clock[i, lane, LEFT], state.clock[i, lane, RATE]
+        now = table.ways[lanes.stage[lane] * N_WAYS + OUT_RATE]
+        lanes.at[lane], lanes.wait[lane] = respend(t, left, rate, now, table.begin[0])
+
+
+@leaf
+def give_birth(cell_stream, table, grid, v):
+    """Fill the queue with the cell's next births; none are left where it stays empty."""
+    t, left, rate = v.birth[AT], v.birth[LEFT], v.birth[RATE]
+    queue, waiting, step, name = v.queue, 0, v.birth_step[0], v.next_name[0]
+    for ahead in range(queue.at.shape[0]):
+        queue.stream[UP(ahead)] = v.birth_stream[0] + PAIR * np.uint64(ahead)
+    draw(queue.at.shape[0], queue.wait, queue.pick, queue.stream)
+    while waiting < queue.at.shape[0]:
+        t, left = respend(t, left, rate, table.birth[UP(step)], table.begin[UP(step)])
+        rate = table.birth[UP(step)]
         next_t = t + left / rate if rate > 0.0 else math.inf
-        if not next_t < table.end[step]:
-            if step < last:
-                step += 1
-                continue
-            v.birth_stream[0], v.birth[AT], v.birth[LEFT], v.birth[RATE] = rng, t, left, rate
-            return DONE
-        t = next_t
-        rng, u = uniform(rng)
-        which = 0
+        if not next_t < table.end[UP(step)]:
+            if step == table.n[0] - 1:
+                break
+            step += 1
+            continue
+        t, left, which = next_t, queue.wait[UP(waiting)], 0
         for q in range(N_BIRTHS - 1):
-            which += u >= table.birth_until[step, q]
-        event, name = BIRTH_EVENT[which], v.next_name[0]
-        v.next_name[0] = name + 1
-        stage, row = TARGET[event], row_after(t, grid)
-        v.change[row, stage] += 1
-        v.gained[row, 0] += 1
-        own, at, spare, spent_at = state.cell_stream[i] + GOLDEN * (np.uint64(name) << LIFE_SHIFT), t, UNDRAWN, 0.0
-        if unseen:  # most lives end within the step they began in: no call of many arguments for them
-            over, drawn = False, DRAWS
-            while drawn == DRAWS and not over:
-                own = own + GOLDEN * np.uint64(2 * DRAWS) if spare >= 0.0 else own
-                draw_ahead(own, v.wait, v.pick)
-                over, drawn, stage, at, spare = live_unseen(
-                    0, stage, at, v.wait[0], step, table.end[step], table.ways, grid.at, grid.row, grid.begin[0],
-                    grid.per_second[0], v.wait, v.pick, v.change, v.gained,
-                )  # fmt: skip
-            if over:
-                rng, left = exponential(rng)
-                continue
-            own, spent_at = (
-                own + GOLDEN * np.uint64(2 * drawn),
-                table.ways[(step * N_STAGES + stage) * N_WAYS + OUT_RATE],
-            )
-        reason, on, own, stage, at, spare, spent_at = live(
-            i, own, stage, name, at, spare, spent_at, t, step, table, grid, v, events, reads, moves
-        )
+            which += queue.pick[UP(waiting)] >= table.birth_until[step, q]
+        row = row_after(t, grid.at, grid.row, grid.begin[0], grid.per_second[0])
+        v.flow[UP(row), UP(BORN_BY + which)] += 1
+        queue.at[UP(waiting)], queue.born[UP(waiting)], queue.step[UP(waiting)] = t, t, step
+        queue.stage[UP(waiting)], queue.name[UP(waiting)] = TARGET[BIRTH_EVENT[which]], name
+        queue.stream[UP(waiting)] = cell_stream + GOLDEN * (np.uint64(name) << LIFE_SHIFT)
+        name += 1
+        waiting += 1
+    v.birth_stream[0] += PAIR * np.uint64(waiting)
+    v.birth[AT], v.birth[LEFT], v.birth[RATE] = t, left, rate
+    v.birth_step[0], v.next_name[0] = step, name
+    return waiting
+
+
+@leaf
+def refill(cell_stream, lives, idle, served, waiting, table, grid, v):
+    """Idle lanes get the next births or, when there are no more, the last lanes' lives.
+
+    Returns (lanes, births served from the queue, births in it).
+    """
+    lanes, queue = v.lanes, v.queue
+    while idle > 0:
+        idle -= 1
+        lane, source, place = v.idle[UP(idle)], queue, served
+        if served == waiting and waiting > 0:
+            served, waiting = 0, give_birth(cell_stream, table, grid, v)
+            place = 0
+        if served < waiting:
+            served += 1
+        else:
+            lives -= 1
+            source, place = lanes, lives
+        lanes.at[UP(lane)], lanes.stream[UP(lane)] = source.at[UP(place)], source.stream[UP(place)]
+        lanes.stage[UP(lane)], lanes.step[UP(lane)] = source.stage[UP(place)], source.step[UP(place)]
+        lanes.name[UP(lane)] = source.name[UP(place)]
+        lanes.born[UP(lane)] = source.born[UP(place)]
+    return lives, served, waiting
+
+
+@inlined
+def next_events(i, lives, table, v, reads):
+    """When the next event of each lane comes and which it is; lives that outlast the table are kept; the reason."""
+    ways, step_end, step_begin, looks, last = table.ways, table.end, table.begin, table.look, table.n[0] - 1
+    wait, pick, stream, at, born = v.lanes.wait, v.lanes.pick, v.lanes.stream, v.lanes.at, v.lanes.born
+    in_stage, in_step, names, way = v.lanes.stage, v.lanes.step, v.lanes.name, v.way
+    for lane in range(lives):
+        # 1. when: the exponential is spent at the rate out of this stage, step by step
+        stage, step, t, left = in_stage[UP(lane)], in_step[UP(lane)], at[UP(lane)], wait[UP(lane)]
+        here = (step * N_STAGES + stage) * N_WAYS
+        next_t = t + left * ways[UP(here + MEAN)]
+        while not next_t < step_end[UP(step)]:
+            name = names[UP(lane)]
+            if looks[UP(step)] and not write(reads, step_end[UP(step)], i, name, stage, born[UP(lane)]):
+                return LOG_FULL
+            rate = ways[UP(here + OUT_RATE)]
+            if step == last:
+                if not keep(v, stage, name, stream[UP(lane)], t, left, rate, born[UP(lane)]):
+                    return POOL_FULL
+                break
+            step += 1
+            here = (step * N_STAGES + stage) * N_WAYS
+            t, left = respend(t, left, rate, ways[UP(here + OUT_RATE)], step_begin[UP(step)])
+            next_t = t + left * ways[UP(here + MEAN)]
+        if not next_t < step_end[UP(step)]:
+            way[UP(lane)], at[UP(lane)] = KEPT, step_begin[0]  # a time that has a row
+            continue
+        # 2. which
+        which, u = stage * N_OUT, pick[UP(lane)]
+        for q in range(N_OUT - 1):
+            which += u >= ways[UP(here + SHARE + q)]
+        way[UP(lane)], in_step[UP(lane)], at[UP(lane)] = which, step, next_t
+    return DONE
+
+
+@inlined
+def find_rows(lives, grid, v):
+    """The output row before which each lane has its event: a loop of its own, so that many look-ups overlap."""
+    at, rows, row_time, row_of = v.lanes.at, v.row, grid.at, grid.row
+    begin, per_second = grid.begin[0], grid.per_second[0]
+    for lane in range(lives):
+        rows[UP(lane)] = row_after(at[UP(lane)], row_time, row_of, begin, per_second)
+
+
+@inlined
+def happen(i, lives, v, events, moves):
+    """The events of all lanes; lanes whose life is over are idle. Returns their number, -1 where the table is full."""
+    stream, in_stage, way, rows, flow, idle = v.lanes.stream, v.lanes.stage, v.way, v.row, v.flow, v.idle
+    logs, over = events.capacity > 0, 0
+    for lane in range(lives):
+        which = way[UP(lane)]
+        target = GOES[UP(which)]
+        flow[UP(rows[UP(lane)]), UP(which)] += 1
+        if logs and which != KEPT and (moves or target < 0):
+            stage = in_stage[UP(lane)]
+            event, t = OUT[stage, which - stage * N_OUT], v.lanes.at[UP(lane)]
+            if not write(events, t, i, v.lanes.name[UP(lane)], event, v.lanes.born[UP(lane)]):
+                return -1
+        in_stage[UP(lane)] = target
+        stream[UP(lane)] += PAIR
+        idle[UP(over)] = lane
+        over += target < 0  # without a branch, which would be guessed wrong once in every life
+    return over
+
+
+@leaf
+def live(i, cell_stream, table, grid, state, v, events, reads, moves):
+    """All lives of a cell, to their end or the table's; returns the reason."""
+    lives, over = load(i, state, v)
+    lives, served, waiting = refill(cell_stream, lives, over, 1, 1, table, grid, v)
+    draw(lives, v.lanes.wait, v.lanes.pick, v.lanes.stream)
+    resume(i, state, table, v)
+    while lives > 0:
+        reason = next_events(i, lives, table, v, reads)
         if reason != DONE:
             return reason
-        if on and not keep(v, stage, name, own, at, spare, spent_at, t):
-            return POOL_FULL
-        rng, left = exponential(rng)
+        find_rows(lives, grid, v)
+        over = happen(i, lives, v, events, moves)
+        if over < 0:
+            return LOG_FULL
+        lives, served, waiting = refill(cell_stream, lives, over, served, waiting, table, grid, v)
+        draw(lives, v.lanes.wait, v.lanes.pick, v.lanes.stream)
+    return DONE
 
 
 @whole
 def in_order(rows, first):
-    """Sort a cell's rows, written life by life, by their time."""
+    """Sort a cell's rows by time, and rows of one time by vesicle."""
     last = rows.used[0]
-    order = np.argsort(rows.time[first:last], kind="mergesort")
+    order = np.argsort(rows.vesicle[first:last], kind="mergesort")
+    order = order[np.argsort(rows.time[first:last][order], kind="mergesort")]
     for column in (rows.time, rows.age):
         column[first:last] = column[first:last][order]
     for column in (rows.cell, rows.what):
@@ -280,14 +269,22 @@ def in_order(rows, first):
 
 @whole
 def record(i, out, grid, state, v):
-    """Running sums of arrivals and departures, from the counts the cell began with."""
+    """Counts and totals at the output times, from what flowed before each."""
     here, total = state.count[i], state.total[i]
     rows = grid.at.shape[0] - 1
     for row in range(rows + 1):
-        for q in range(N_STAGES):
-            here[q] += v.change[row, q]
-        for q in range(total.shape[0]):
-            total[q] += v.gained[row, q]
+        for which in range(N_WAYS_OUT):
+            flowed = v.flow[row, which]
+            here[which // N_OUT] -= flowed
+            if GOES[which] >= 0:
+                here[GOES[which]] += flowed
+            elif flowed > 0:
+                total[ENDS[which]] += flowed
+        for way in range(N_BIRTHS):
+            here[TARGET[BIRTH_EVENT[way]]] += v.flow[row, BORN_BY + way]
+            total[0] += v.flow[row, BORN_BY + way]
+        for q in range(N_EMISSIONS):
+            total[N_OWN_TOTALS + q] += v.shed[row, q]
         if row < rows:
             out.count[i, grid.first_row[0] + row] = here
             out.total[i, grid.first_row[0] + row] = total
@@ -297,16 +294,14 @@ def record(i, out, grid, state, v):
 def run_cell(i, p, time, numerics, base, state, out, events, reads, table, grid, v):
     """Run one cell through the timeline; its state is written back only when it is done."""
     used_before = events.used[0], reads.used[0]
-    v.change[:], v.gained[:], v.n[0], v.next_name[0] = 0, 0, 0, state.next_name[i]
+    v.flow[:], v.shed[:], v.n[0], v.next_name[0], v.birth_step[0] = 0, 0, 0, state.next_name[i], 0
     v.birth[:], v.birth_stream[0] = state.birth[i], state.birth_stream[i]
     reason, emission_stream, t, step = lay_out(i, p, time, numerics, base, state, out, table, v)
     if reason == DONE:
         if v.birth[LEFT] < 0.0:
             v.birth_stream[0], v.birth[LEFT] = exponential(v.birth_stream[0])
             v.birth[RATE] = table.birth[0]
-        reason = old_lives(i, state, table, grid, v, events, reads, time.log_moves)
-    if reason == DONE:
-        reason = new_lives(i, state, table, grid, v, events, reads, time.log_moves)
+        reason = live(i, state.cell_stream[i], table, grid, state, v, events, reads, time.log_moves)
     if reason != DONE:
         events.used[0], reads.used[0] = used_before
         return reason

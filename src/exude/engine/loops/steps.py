@@ -9,7 +9,7 @@ def add_step(table, begin, end, k):
     step = table.n[0]
     if step >= table.begin.shape[0]:
         return False
-    table.begin[step], table.end[step] = begin, end
+    table.begin[step], table.end[step], table.look[step] = begin, end, False
     for stage in range(N_STAGES):
         here = (step * N_STAGES + stage) * N_WAYS
         total = 0.0
@@ -49,6 +49,9 @@ def lay_out(i, p, time, numerics, base, state, out, table, v):
             if time.starts[interval]:
                 step = numerics.first
         end = time.end[interval]
+        if table.n[0] == 0:  # a step of no length, so that there is one to begin in however short the timeline
+            k = couple(p, g, w, refresh(p, g, w, x), stage_tuple(v.nobody, 0))
+            add_step(table, t, t, k)
         while t < end:
             stop = min(end, still)
             if t >= still:
@@ -75,6 +78,8 @@ def lay_out(i, p, time, numerics, base, state, out, table, v):
             for q in range(N_EMISSIONS):
                 rng, particles = poisson(rng, hazard[q])
                 hazard[q] = 0.0
-                v.gained[row, N_OWN_TOTALS + q] += particles
+                v.shed[row, q] += particles
             row += 1
+        if time.snapshot[interval] > 0:
+            table.look[table.n[0] - 1], still = True, -math.inf
     return DONE, rng, t, step
