@@ -13,8 +13,9 @@ import pytest
 import exude
 import studies
 from exude.show import axes, report
-from exude.show.figures import draw, run_figure, save, summary, verdict_line, write
-from exude.show.style import wrap
+from exude.show.figures import draw, save, summary, verdict_line
+from exude.show.run_figures import figure_of, run_figure, summary_figure
+from exude.show.style import wrap, write
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,14 @@ def test_run_figure_shows_all_parts_with_units(run: exude.Run, tmp_path: Path) -
                   "time (min)", "cell (number)", "ionomycin 5 µM", "8 cells, seed 2"):  # fmt: skip
         assert label in said
     assert write(figure, tmp_path / "run.pdf").stat().st_size > 5000
+
+
+def test_summary_figure_shows_all_parts_with_units() -> None:
+    made = exude.summarise("MDA-MB-231", duration="1 h", cells=64, settings=exude.Settings(burn_in="1 h"))
+    said = words(figure_of(made))
+    assert said == words(summary_figure(made))
+    for part in ("free calcium (µM)", "exosomes released (per cell)", "share of cells", "time (min)", "64 cells"):
+        assert part in said, part
 
 
 def test_run_figure_without_events_or_snapshots() -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exude.engine.result import Run
+    from exude.engine.saved import load
+    from exude.engine.summary import Summary
     from exude.errors import ExudeError
     from exude.experiment.declared import simulate_model
     from exude.experiment.expect import expect
@@ -25,20 +27,21 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from exude.experiment.protocol import Numbers
     from exude.experiment.simulate import Settings, simulate
+    from exude.experiment.summarise import summarise
     from exude.experiment.uncertain import calcium_band, calcium_ensemble, simulate_uncertain
     from exude.show.omex import export_omex
-
-    load = Run.load
 
 __all__ = [
     "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Fura2",
     "KnockDown", "KnockOut", "Numbers", "Overexpress", "Permeabilised", "Rescue", "Run", "Settings",
-    "SingleWavelength", "Stimulus", "calcium_band", "calcium_ensemble", "expect", "export_antimony", "export_omex",
-    "export_sbml", "load", "simulate", "simulate_model", "simulate_uncertain",
+    "SingleWavelength", "Stimulus", "Summary", "calcium_band", "calcium_ensemble", "expect", "export_antimony",
+    "export_omex", "export_sbml", "load", "simulate", "simulate_model", "simulate_uncertain", "summarise",
 ]  # fmt: skip
 
 _HOMES = {
     "exude.engine.result": ("Run",),
+    "exude.engine.saved": ("load",),
+    "exude.engine.summary": ("Summary",),
     "exude.errors": ("ExudeError",),
     "exude.experiment.declared": ("simulate_model",),
     "exude.experiment.expect": ("expect",),
@@ -50,6 +53,7 @@ _HOMES = {
     ),
     "exude.experiment.protocol": ("Numbers",),
     "exude.experiment.simulate": ("Settings", "simulate"),
+    "exude.experiment.summarise": ("summarise",),
     "exude.experiment.uncertain": ("calcium_band", "calcium_ensemble", "simulate_uncertain"),
     "exude.show.omex": ("export_omex",),
 }  # fmt: skip
@@ -58,13 +62,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import a name of the face when it is first asked for (PEP 562)."""
-    if name == "load":
-        found = import_module("exude.engine.result").Run.load
-    else:
-        home = next((module for module, names in _HOMES.items() if name in names), None)
-        if home is None:
-            raise AttributeError(f"module 'exude' has no attribute {name!r}")
-        found = getattr(import_module(home), name)
+    home = next((module for module, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module 'exude' has no attribute {name!r}")
+    found = getattr(import_module(home), name)
     globals()[name] = found
     return found
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5netcdf
 import numpy as np
 import xarray as xr
-from xarray.backends import H5NetCDFStore
 
 from exude.derive.symbols import Symbols
-from exude.engine.files import write_whole
+from exude.engine import netcdf
 from exude.engine.layout import TOTALS, Floats, Output, Rows
 from exude.engine.provenance import FORMAT
-from exude.errors import DataError, ExudeError
 from exude.model import DEGRADED, RELEASED
 
 UNITS = {
@@ -26,6 +22,9 @@ UNITS = {
     "exosomal_cargo": "MT1-MMP molecules", "lysosome_fusions": "MVBs", "ilvs_degraded": "ILVs",
     "cargo_degraded": "MT1-MMP molecules", "shed": "shed vesicles", "recruited": "Munc13-4 copies",
 }  # fmt: skip
+
+GROUPS = (netcdf.ROOT, "events", "vesicles")
+"""Groups of a saved run."""
 
 OF_MEMBRANES = ("growths", "mergers", "exosomes", "exosomal_cargo", "ilvs_degraded", "cargo_degraded")
 """Totals of vesicles that carry ILVs: left out where a model declares no membrane."""
@@ -81,37 +80,12 @@ class Run:
 
     def save(self, path: str | Path) -> Path:
         """Write to one NetCDF file; a full disk leaves no half-written file behind."""
-        whole = io.BytesIO()  # HDF5 cannot recover from a write that fails, so the disk sees finished bytes only
-        with h5netcdf.File(whole, "w") as handle:
-            for group, dataset in (("/", self.data), ("events", self.events), ("vesicles", self.vesicles)):
-                place = handle if group == "/" else handle.create_group(group)
-                dataset.dump_to_store(H5NetCDFStore(place))
-        fix = "Free space or choose another folder; the run is still in memory."
-        return write_whole(Path(path), whole.getbuffer(), fix)
+        return netcdf.write_groups(path, dict(zip(GROUPS, (self.data, self.events, self.vesicles), strict=True)))
 
     @staticmethod
     def load(path: str | Path) -> Run:
         """Read a saved run; DataError for anything that is not one, or is of another version."""
-        path = Path(path)
-        fix = "Give a file written by `exude simulate -o` or `Run.save`."
-        try:
-            with h5netcdf.File(path, "r") as handle:
-                found = handle.attrs.get("format", "none")
-            if found != FORMAT:
-                raise DataError(f"{path}: got format {found!r}; expected {FORMAT!r}. Run it again with this version.")
-            parts = []
-            for group in ("/", "events", "vesicles"):
-                with xr.open_dataset(path, group=group, engine="h5netcdf") as dataset:
-                    parts.append(dataset.load())
-        except ExudeError:
-            raise
-        except FileNotFoundError as problem:
-            raise DataError(f"{path}: no such file. {fix}") from problem
-        except Exception as problem:
-            raise DataError(
-                f"{path}: cannot be read as a run ({type(problem).__name__}: {problem}). {fix}"
-            ) from problem
-        return Run(*parts)
+        return Run(*netcdf.read_groups(path, GROUPS, FORMAT))
 
 
 def counts_dataset(

@@ -7,12 +7,16 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exude.engine.files import write_whole
 from exude.engine.layout import Output, Rows
 from exude.errors import DataError
+
+SUMS = "sums.npz"
 
 
 class Checkpoint:
@@ -60,6 +64,20 @@ class Checkpoint:
         np.savez(whole, allow_pickle=False, **arrays)
         fix = "Free space and resume; finished blocks are kept."
         write_whole(self.folder / f"{first}.npz", whole.getbuffer(), fix)
+
+    def keep(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Keep sums so far in the place of earlier ones."""
+        whole = io.BytesIO()
+        np.savez(whole, allow_pickle=False, **arrays)
+        write_whole(self.folder / SUMS, whole.getbuffer(), "Free space and resume; earlier sums are kept.")
+
+    def kept(self) -> dict[str, NDArray[Any]]:
+        """Sums kept so far; empty where there are none."""
+        try:
+            with np.load(self.folder / SUMS, allow_pickle=False) as held:
+                return {name: held[name] for name in held.files}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return {}
 
     def remove(self) -> None:
         """Delete the folder's own files, and the folder if nothing else is in it."""

@@ -101,7 +101,42 @@ def simulate(
     Valid when: calcium is common to the whole cell; ILV patches flip independently; calcium is constant within a
     step in which it moves by at most 8 %. Exact otherwise (no time-stepping of vesicles).
     """
-    settings = settings or Settings()
+    asked = plan(line, what, duration, cells, seed, settings or Settings())
+    return _assemble(asked, _collect(asked, progress))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that was asked for and checked, before any of it is made."""
+
+    what: tuple[Perturbation, ...]
+    settings: Settings
+    cells: int
+    protocol: Protocol
+    job: Job
+    population: Cells
+    identity: dict[str, object]
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything the result depends on."""
+        return provenance.fingerprint(self.identity)
+
+    def attrs(self, format_name: str = provenance.FORMAT) -> dict[str, str]:
+        """What a result says of its own making."""
+        used = {k: v for k, v in self.identity.items() if k != "model"}
+        made = {
+            **used,
+            "conditions": [say(w) for w in self.what] or ["untreated"],
+            "fingerprint": self.fingerprint,
+            "versions": provenance.versions(),
+            "sources": sources_used(str(self.identity["line"]), self.what, self.population.numbers),
+        }
+        return {"format": format_name, "provenance": json.dumps(made)}
+
+
+def plan(line: str, what: tuple[Perturbation, ...], duration: str, cells: int, seed: int, settings: Settings) -> Plan:
+    """Check what is asked for; raises what `simulate` raises."""
     name = read.line(line).name
     cells, seed = _whole(cells, "cells", 1, MOST_CELLS), _whole(seed, "seed", 0, MOST_SEED)
     numbers = settings.numbers.but(**hypothesis_values(settings.hypothesis))
@@ -116,9 +151,7 @@ def simulate(
     }  # fmt: skip
     if job.timeline.given.size:  # the name of a file says little: what it held belongs to the run's identity
         identity["curve"] = provenance.digest(job.timeline.given_at, job.timeline.given)
-    blocks = _collect(job, cells, settings, provenance.fingerprint(identity), progress)
-    attrs = _attrs(identity, what, population)
-    return _assemble(protocol, population, blocks, attrs)
+    return Plan(what, settings, cells, protocol, job, population, identity)
 
 
 def _whole(value: object, what: str, low: int, high: int) -> int:
@@ -171,64 +204,65 @@ def _job(
     return job, population
 
 
-def _collect(
-    job: Job, cells: int, settings: Settings, identity: str, progress: Progress | None
-) -> list[tuple[int, Output, Rows, Rows]]:
+def _collect(asked: Plan, progress: Progress | None) -> list[tuple[int, Output, Rows, Rows]]:
     """Run all cells, from the checkpoint on where there is one."""
     kept: list[tuple[int, Output, Rows, Rows]] = []
-    store = Checkpoint(Path(settings.checkpoint), identity, resume=settings.resume) if settings.checkpoint else None
+    store = checkpoint_of(asked)
     if store:
         kept += store.blocks()
-    done = sum(block[1].count.shape[0] for block in kept)
 
     def take(block: Block) -> None:
-        nonlocal done
         row = (int(block.cells[0]), block.output, block.events, block.reads)
         if store:
             store.add(*row)
         kept.append(row)
-        done += len(block.cells)
-        if progress:
-            progress(done, cells)
 
-    try:
-        vesicles.run(job, cells, threads=settings.threads or os.cpu_count() or 1, done=take, first=done)
-    except KeyboardInterrupt:
-        how = (
-            f"kept in {settings.checkpoint}; the same command with --resume goes on"
-            if store
-            else "not kept (no checkpoint)"
-        )
-        raise Interrupted(f"stopped after {done} of {cells} cells, {how}.") from None
+    run_blocks(asked, take, sum(block[1].count.shape[0] for block in kept), progress)
     if store:
         store.remove()
     return kept
 
 
-def _assemble(
-    protocol: Protocol, population: Cells, blocks: list[tuple[int, Output, Rows, Rows]], attrs: dict[str, str]
-) -> Run:
+def checkpoint_of(asked: Plan) -> Checkpoint | None:
+    """Where the run keeps what is done, if anywhere."""
+    settings = asked.settings
+    if not settings.checkpoint:
+        return None
+    return Checkpoint(Path(settings.checkpoint), asked.fingerprint, resume=settings.resume)
+
+
+def run_blocks(asked: Plan, take: Callable[[Block], None], done: int, progress: Progress | None) -> None:
+    """Run the cells from number `done` on; `take` gets each block in the order of the cells. Interrupted on Ctrl-C."""
+    settings = asked.settings
+
+    def count(block: Block) -> None:
+        nonlocal done
+        take(block)
+        done += len(block.cells)
+        if progress:
+            progress(done, asked.cells)
+
+    try:
+        vesicles.run(asked.job, asked.cells, threads=settings.threads or os.cpu_count() or 1, done=count, first=done)
+    except KeyboardInterrupt:
+        how = (
+            f"kept in {settings.checkpoint}; the same command with --resume goes on"
+            if settings.checkpoint
+            else "not kept (no checkpoint)"
+        )
+        raise Interrupted(f"stopped after {done} of {asked.cells} cells, {how}.") from None
+
+
+def _assemble(asked: Plan, blocks: list[tuple[int, Output, Rows, Rows]]) -> Run:
     known = cell_symbols()
     output = Output(*(np.concatenate([getattr(b[1], name) for b in blocks]) for name in Output._fields))
-    levels = population.levels(np.arange(output.count.shape[0], dtype=np.int64))
+    levels = asked.population.levels(np.arange(output.count.shape[0], dtype=np.int64))
     firsts = [b[0] for b in blocks]
     return Run(
-        data=result.counts_dataset(known, output, protocol.output_times, levels, attrs),
+        data=result.counts_dataset(known, output, asked.protocol.output_times, levels, asked.attrs()),
         events=result.rows_dataset(known, [b[2] for b in blocks], firsts, kind="event"),
         vesicles=result.rows_dataset(known, [b[3] for b in blocks], firsts, kind="vesicle"),
     )
-
-
-def _attrs(identity: dict[str, object], what: tuple[Perturbation, ...], population: Cells) -> dict[str, str]:
-    used = {k: v for k, v in identity.items() if k != "model"}
-    made = {
-        **used,
-        "conditions": [say(w) for w in what] or ["untreated"],
-        "fingerprint": provenance.fingerprint(identity),
-        "versions": provenance.versions(),
-        "sources": sources_used(str(identity["line"]), what, population.numbers),
-    }
-    return {"format": provenance.FORMAT, "provenance": json.dumps(made)}
 
 
 def sources_used(line: str, what: tuple[Perturbation, ...], numbers: Numbers) -> list[str]:

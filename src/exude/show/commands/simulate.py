@@ -14,6 +14,7 @@ from exude.show.commands.common import Parser, progress, threads_of
 
 if TYPE_CHECKING:
     from exude.engine.result import Run
+    from exude.engine.summary import Summary
     from exude.experiment.perturbations import Perturbation
 
 FORMS = {
@@ -31,6 +32,8 @@ FORMS = {
 }
 """Each perturbation as an option: its form and what it does. Any number, in any order."""
 
+MIDDLE_95 = (0.025, 0.975)
+SECONDS_PER_HOUR = 3600.0
 PLOTS = (".png", ".svg", ".pdf")
 
 EXAMPLES = """examples:
@@ -40,6 +43,7 @@ EXAMPLES = """examples:
   exude simulate MDA-MB-231 --calcium fura.csv --dye fura2 --calibration "r_min=0.3, r_max=6, beta=5"
   exude simulate A549 --external "calcium=0 mM" --drug "thapsigargin 1 uM at 10 min" --every "10 s"
   exude simulate MDA-MB-231 --cells 100000 -o big.nc            (stop with Ctrl-C, then the same with --resume)
+  exude simulate MDA-MB-231 --cells 1000000 --duration 24h --summary -o million.nc
 """
 
 
@@ -85,6 +89,9 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     out = p.add_argument_group("what is kept")
     out.add_argument("-o", "--out", type=Path, metavar="RUN.nc", help="write the run to a file")
     out.add_argument("--plot", type=Path, metavar="FILE", help="draw the run (.png, .svg or .pdf)")
+    out.add_argument(
+        "--summary", action="store_true", help="keep means, spreads and distributions instead of every cell"
+    )
     out.add_argument("--resume", action="store_true", help="go on with a stopped run of the same command")
     p.set_defaults(run=run)
 
@@ -93,6 +100,7 @@ def run(asked: argparse.Namespace) -> None:
     """Simulate, save, draw, and say what came out."""
     _check_files(asked)
     from exude.experiment.simulate import Settings, simulate
+    from exude.experiment.summarise import summarise
 
     settings = Settings(
         every=asked.every,
@@ -107,7 +115,7 @@ def run(asked: argparse.Namespace) -> None:
     what = conditions(with_dye(asked))
     with progress("cells") as bar:
         try:
-            made = simulate(
+            made = (summarise if asked.summary else simulate)(
                 asked.line, *what, duration=asked.duration, cells=asked.cells, seed=asked.seed,
                 settings=settings, progress=bar,
             )  # fmt: skip
@@ -116,9 +124,10 @@ def run(asked: argparse.Namespace) -> None:
     if asked.out:
         made.save(asked.out)
     if asked.plot:
-        from exude.show.figures import run_figure, write
+        from exude.show.run_figures import figure_of
+        from exude.show.style import write
 
-        write(run_figure(made), asked.plot)
+        write(figure_of(made), asked.plot)
     print(in_words(made))
     for path in (asked.out, asked.plot):
         if path:
@@ -146,28 +155,37 @@ def conditions(given: Sequence[tuple[str, str]]) -> list[Perturbation]:
     return found
 
 
-def in_words(made: Run) -> str:
-    """What a run shows, in a few lines."""
-    import numpy as np
-
+def in_words(made: Run | Summary) -> str:
+    """What a run or a summary shows, in a few lines."""
     from exude.units import say_seconds
 
-    said = made.provenance
-    end = float(made.data["time"][-1])
-    per_cell = made.exosomes.isel(time=-1).values
-    rate = made.rate().values
-    low, high = np.quantile(per_cell, (0.025, 0.975))
-    calcium = made.data["calcium"].mean("cell").values
-    fusions = float(made.data["fusions"].isel(time=-1).mean())
+    said, end = made.provenance, float(made.data["time"][-1])
+    mean, low, high = _exosomes(made)
+    average = made.data.sel(statistic="mean") if "statistic" in made.data.dims else made.data.mean("cell")
+    calcium = average["calcium"].values
     lines = [
         f"{said['line']}: {'; '.join(said['conditions'])}",
         f"  {said['cells']} cells for {say_seconds(end)}, seed {said['seed']}, mechanism {said['hypothesis']}",
-        f"  exosomes released  {per_cell.mean():.1f} per cell (95 % of cells: {low:.0f} to {high:.0f})",
-        f"                     {rate.mean():.1f} per cell and hour",
-        f"  MVB fusions        {fusions:.2f} per cell",
+        f"  exosomes released  {mean:.1f} per cell (95 % of cells: {low:.0f} to {high:.0f})",
+        f"                     {mean / end * SECONDS_PER_HOUR:.1f} per cell and hour",
+        f"  MVB fusions        {float(average['fusions'][-1]):.2f} per cell",
         f"  calcium            {calcium[0]:.3f} µM at the start, {calcium.max():.3f} µM at most, {calcium[-1]:.3f} µM at the end",
     ]
     return "\n".join(lines)
+
+
+def _exosomes(made: Run | Summary) -> tuple[float, float, float]:
+    """Exosomes per cell at the end: mean, and the ends of what 95 % of cells released."""
+    import numpy as np
+
+    from exude.engine.summary import Summary
+
+    if isinstance(made, Summary):
+        low, high = (float(made.quantile(share)) for share in MIDDLE_95)
+        return float(made.data["exosomes"].sel(statistic="mean")[-1]), low, high
+    per_cell = made.exosomes.isel(time=-1).values
+    low, high = np.quantile(per_cell, MIDDLE_95)
+    return float(per_cell.mean()), float(low), float(high)
 
 
 def _check_files(asked: argparse.Namespace) -> None:
