@@ -89,8 +89,8 @@ class Sums:
             middle = values.mean(axis=0)
             self.held[name] = np.rint(middle).astype(values.dtype) if values.dtype.kind == "i" else middle
         moved = values - self.held[name]
-        for power, term in (("first", moved), ("second", moved * moved)):
-            self.held[f"{name} {power}"] = self.held.get(f"{name} {power}", 0) + term.sum(axis=0)
+        for power, term in (("first", moved.sum(axis=0)), ("second", np.einsum("i...,i...->...", moved, moved))):
+            self.held[f"{name} {power}"] = self.held.get(f"{name} {power}", 0) + term
 
     def _count(self, name: str, values: NDArray[np.int64]) -> None:
         seen, before = np.bincount(values), self.held.get(f"{name} cells", np.zeros(0, np.int64))

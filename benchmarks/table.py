@@ -1,0 +1,100 @@
+"""What was asked for and what was measured, as one table: reads results.json and peers.json, rewrites docs/bench.md.
+
+python benchmarks/table.py          # `make bench` ends with it
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "bench.md"
+BEGIN, END = "<!-- table: written by benchmarks/table.py -->", "<!-- end of table -->"
+CARRIES = ("time in the rate", "SBML events", "events (hybrid, C++)")
+"""Forms of the calcium protocol that a peer runs by itself; 'restarted segments' are stitched together by hand."""
+
+
+def median(value: float | list[float]) -> float:
+    return value[0] if isinstance(value, list) else value
+
+
+def best(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The fastest peer with a right result."""
+    return min((r for r in rows if r["program"] != "exude" and r["says"] == "right"), key=lambda r: r["ratio"])
+
+
+def single(cells: list[dict[str, Any]], problem: str, name: str, must: tuple[float, float], aim: tuple[float, float]):
+    """Rows of one form of the common problem: time, and times the best peer in either reading."""
+    own = [r for r in cells if r["problem"] == problem]
+    ours = [r for r in own if r["program"] == "exude"]
+    carrying = best(r for r in own if r["protocol"] in CARRIES)
+    any_way = best(own)
+    yield name, "ns per event", min(median(r["ns_per_event"]) for r in ours), must[0], aim[0], "<="
+    for peer in (carrying, any_way):
+        what = f"times {peer['program']} {peer['version']}, {peer['protocol']}"
+        yield "", what, peer["ratio"], must[1], aim[1], ">="
+
+
+def rows(results: dict[str, Any], peers: dict[str, Any]):
+    """(what, unit, measured, must, aim, direction)."""
+    figures, cells = results["figures"], peers["cells"]
+    yield from single(cells, "independent", "every MVB an individual, calcium given", (20, 10), (10, 20))
+    yield from single(cells, "coupled, 60 sites", "coupled through docking sites", (40, 5), (25, 10))
+    day = figures["us per cell-day, stimulus, 145 points, from an empty cell"]
+    both = figures["us per cell-day, the same after 24 h of burn-in, burn-in counted"]
+    yield "full cell with stimulus, one core", "us per cell-day, no burn-in", day, 500, 200, "<="
+    yield "", "us per cell-day, burn-in counted", both, 500, 200, "<="
+    field = next(r for r in peers["mean field"] if r["program"] == "exude")
+    yield "mean field, 1,000 sets", "solves/s", median(field["per_second"]), 3000, 10_000, ">="
+    million = next(name for name in figures if "summaries" in name)
+    yield million.removesuffix(", s"), "s", figures[million], 480, 150, "<="
+    yield "", "MB resident", figures["resident memory of it, MB"], 512, 256, "<="
+    yield "2 cores against 1", "times", figures["2 threads against 1"], 1.6, 1.9, ">="
+    yield "start to first figure", "s, warm", figures["start to first figure, warm, s"], 5, 3, "<="
+    yield "", "s, cold", figures["the same, cold, s"], 40, 20, "<="
+
+
+def verdict(value: float, must: float, aim: float, direction: str) -> str:
+    def holds(limit: float) -> bool:
+        return value <= limit if direction == "<=" else value >= limit
+
+    return "aim" if holds(aim) else "must" if holds(must) else "**no**"
+
+
+def say(value: float) -> str:
+    digits = max(0, 1 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:,.{digits}f}"
+
+
+def table(results: dict[str, Any], peers: dict[str, Any]) -> str:
+    lines = ["| what | unit | measured | must | aim | holds |", "|---|---|---|---|---|---|"]
+    for what, unit, value, must, aim, direction in rows(results, peers):
+        held = verdict(value, must, aim, direction)
+        lines.append(f"| {what} | {unit} | {say(value)} | {direction} {must:,} | {direction} {aim:,} | {held} |")
+    machine, load = results["machine"], results["machine"]["load"]
+    peers_load = [x for r in peers["cells"] for x in r["load"]]
+    note = (
+        f"Measured {machine['date']}, {machine['cores']} cores, Python {machine['python']}; load {load[0]:.1f} to "
+        f"{load[1]:.1f} (full cell), {min(peers_load):.1f} to {max(peers_load):.1f} (beside the peers). Result checks: "
+        f"kernel over mean field {results['figures']['exosomes per cell, kernel / mean field']:.4f}; every peer's "
+        f"counts against the exact law."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def main() -> None:
+    results, peers = (json.loads((HERE / name).read_text(encoding="utf-8")) for name in ("results.json", "peers.json"))
+    made = table(results, peers)
+    print(made)
+    page = PAGE.read_text(encoding="utf-8")
+    before, rest = page.split(BEGIN)
+    after = rest.split(END)[1]
+    PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
