@@ -20,6 +20,7 @@ bench: $(READY)  ## speed and memory; then beside other programs, which are inst
 	$(BIN)/python benchmarks/run.py
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-peers.lock
 	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/table.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -45,8 +46,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-lock:  ## pin what is installed now
-	$(BIN)/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | grep -v "^exude" > requirements.lock
+lock:  ## pin what is installed now, peers of the benchmark aside
+	$(BIN)/python -m pip freeze --all --exclude-editable | grep -v "^pip==" | grep -v "^exude" | grep -v -x -F -f requirements-peers.lock > requirements.lock
 
 clean:
 	rm -rf $(VENV) results build
