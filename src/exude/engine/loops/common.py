@@ -8,10 +8,12 @@ import math
 import numpy as np
 from numba import njit
 
+# Only a kernel is called from Python: wrappers of the others would take a quarter of the time to compile.
+UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 # A leaf borrows its arrays: without Numba's reference counting, which cost more than all the arithmetic.
-leaf = njit(nogil=True, error_model="numpy", _nrt=False)
-inlined = njit(nogil=True, error_model="numpy", _nrt=False, inline="always")
-whole = njit(nogil=True, error_model="numpy")  # may copy and slice arrays
+leaf = njit(nogil=True, error_model="numpy", _nrt=False, **UNWRAPPED)
+inlined = njit(nogil=True, error_model="numpy", _nrt=False, inline="always", **UNWRAPPED)
+whole = njit(nogil=True, error_model="numpy", **UNWRAPPED)  # may copy and slice arrays
 kernel = njit(nogil=True, error_model="numpy", cache=True)
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
