@@ -2,6 +2,7 @@
 
 import math
 
+import numba
 import numpy as np
 import pytest
 
@@ -134,17 +135,22 @@ def test_declared_texts_read_off_in_python_equal_the_leaves():
     levels = np.array([level.normal for level in CELL.levels]) * 1.3
     x = np.array([0.4, 200.0, 0.2, 0.5, 0.1])
     p = numbers.vector(symbols)
-    prepared = built.prepare(p, levels)
+    prepare, slopes_leaf, read_outs = built.prepare, built.slopes, built.read_outs
+
+    @numba.njit
+    def read_off(p, levels, x):  # leaves have no wrapper for Python
+        found = prepare(p, levels)
+        return slopes_leaf(p, levels, found, x), read_outs(p, levels, found, x)
+
+    slopes, outs = read_off(p, levels, x)
     given = {
         **numbers.values,
         **dict(zip(symbols.levels, levels, strict=True)),
         **dict(zip(symbols.traces, x, strict=True)),
     }
-    slopes = built.slopes(p, levels, prepared, x)
     expected = evaluate(CELL, "j_serca", given) - evaluate(CELL, "j_release", given)
     assert slopes[1] == pytest.approx(expected / numbers["store_share"], rel=1e-12)
-    recruited = built.read_outs(p, levels, prepared, x)[0]
-    assert recruited == pytest.approx(evaluate(CELL, "recruited", given), rel=1e-12)
+    assert outs[0] == pytest.approx(evaluate(CELL, "recruited", given), rel=1e-12)
 
 
 def test_an_anchored_rival_carries_the_wild_types_load():
