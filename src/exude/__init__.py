@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from exude.errors import ExudeError
     from exude.experiment.declared import simulate_model
     from exude.experiment.expect import expect
-    from exude.experiment.export import Export, export_antimony, export_sbml
+    from exude.experiment.export import Export, export_antimony, export_model, export_sbml
     from exude.experiment.fluorescence import Fura2, SingleWavelength
     from exude.experiment.perturbations import (
         CalciumModel,
@@ -35,7 +35,7 @@ __all__ = [
     "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Fura2",
     "KnockDown", "KnockOut", "Numbers", "Overexpress", "Permeabilised", "Rescue", "Run", "Settings",
     "SingleWavelength", "Stimulus", "Summary", "calcium_band", "calcium_ensemble", "expect", "export_antimony",
-    "export_omex", "export_sbml", "load", "simulate", "simulate_model", "simulate_uncertain", "summarise",
+    "export_model", "export_omex", "export_sbml", "load", "simulate", "simulate_model", "simulate_uncertain", "summarise",
 ]  # fmt: skip
 
 _HOMES = {
@@ -45,7 +45,7 @@ _HOMES = {
     "exude.errors": ("ExudeError",),
     "exude.experiment.declared": ("simulate_model",),
     "exude.experiment.expect": ("expect",),
-    "exude.experiment.export": ("Export", "export_antimony", "export_sbml"),
+    "exude.experiment.export": ("Export", "export_antimony", "export_model", "export_sbml"),
     "exude.experiment.fluorescence": ("Fura2", "SingleWavelength"),
     "exude.experiment.perturbations": (
         "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "External", "KnockDown", "KnockOut", "Overexpress",

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
-from exude.cascade import CELL, DEFAULT_HYPOTHESIS
+from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.catalog import read
+from exude.catalog.schema import Parameter
 from exude.derive.field import network
 from exude.derive.sbml import antimony, document
 from exude.derive.sbml.story import SLOPE, About, Change, Story
+from exude.derive.symbols import Symbols
 from exude.engine import provenance
 from exude.engine.layout import Floats, Timeline
+from exude.engine.meanfield import MeanField
 from exude.errors import ProtocolError
+from exude.experiment.declared import Curve, declare, job_of
 from exude.experiment.perturbations import Drug, External, Permeabilised, Perturbation, say
-from exude.experiment.protocol import LEVELS, Genotype, Numbers, Protocol
+from exude.experiment.protocol import Genotype, Numbers, Protocol
 from exude.experiment.settle import MANY, Field
-from exude.experiment.simulate import cell_symbols, hypothesis_values, round_step
+from exude.experiment.simulate import MOST_POINTS, ROUND_STEPS, cell_symbols, hypothesis_values
+from exude.model import Cascade
 from exude.units import say_seconds, seconds
 
 SBML_STATES = 8
 """Growth states of an SBML file that names none: about 1 % from exact, and quick in every simulator."""
 TEXT_STATES = 1
 """Growth states of an Antimony text that names none: the compact model that people read."""
+Acute = Drug | External | Permeabilised
 
 
 @dataclass(frozen=True)
@@ -76,43 +84,144 @@ def export_antimony(line: str, *what: Perturbation, duration: str = "2 h", how: 
     return antimony.write(tell(line, *what, duration=duration, how=how, states=TEXT_STATES).story)
 
 
-def tell(line: str, *what: Perturbation, duration: str, how: Export | None, states: int = SBML_STATES) -> Told:
-    """What a file of this experiment tells; `states` growth states unless `how` names a number."""
+def export_model(
+    model: Cascade, parameters: Mapping[str, str | float], *, calcium: Curve = (), duration: str = "2 h"
+) -> str:
+    """SBML Level 3 Version 2 of the mean field of a declared model, from no vesicles at time 0.
+
+    model, parameters, calcium, duration: as in `exude.simulate_model`. Returns the document as text. Raises
+    DeclarationError, UnitError, ProtocolError as `simulate_model` does.
+
+    Valid when: of rates that read no count the mean is exact; a calcium curve that only jumps becomes a parameter that
+    events set, so that a stochastic simulator may run the file as a jump process (every count is a whole number).
+    """
+    return document.write(tell_model(model, parameters, calcium, duration).story)
+
+
+def tell(
+    line: str,
+    *what: Perturbation,
+    duration: str,
+    how: Export | None,
+    states: int = SBML_STATES,
+    points: int = MOST_POINTS,
+) -> Told:
+    """What a file of this experiment tells; `states` growth states unless `how` names a number.
+
+    points: most recorded points of the mean field that the file must reproduce.
+    """
     how = how or Export()
-    name = read.line(line).name
+    cell, name = read.line(line), read.line(line).name
     numbers = how.numbers.but(**hypothesis_values(how.hypothesis))
-    length = seconds(duration, what="duration")
-    burn_in = seconds(how.burn_in, what="burn_in")
+    length, burn_in = seconds(duration, what="duration"), seconds(how.burn_in, what="burn_in")
     if length <= 0 or burn_in <= 0:
         raise ProtocolError(f"duration {duration!r} and burn_in {how.burn_in!r} must be longer than 0.")
-    protocol = Protocol(what, length, min(round_step(length), length), burn_in, numbers=numbers)
+    protocol = Protocol(what, length, min(_step(length, points), length), burn_in, numbers=numbers)
     timeline = protocol.timeline()
-    curve = timeline.given_at.size > 0
-    net = network(cell_symbols(), growth_states=how.growth_states or states, given_calcium=curve)
-    levels = Genotype(read.line(name), tuple(what)).medians(numbers)
-    mean = Field(net, numbers, timeline, levels)
+    net = network(cell_symbols(), growth_states=how.growth_states or states, given_calcium=timeline.given_at.size > 0)
+    mean = Field(net, numbers, timeline, Genotype(cell, tuple(what)).medians(numbers))
     found = mean.run(net.growth_states)
-    course = _Course(timeline, levels, tuple(protocol.acute))
-    values = {s: numbers[s] for s in net.parameters} | {s: course.levels(0.0)[s] for s in net.levels}
-    given = course.calcium(0.0) if curve else {}
-    slope = given.pop(SLOPE, None)
-    starts = {s: v for s, v in (mean.starts(found) | given).items() if s not in net.symbols.traces or s in net.traces}
-    about = _about(name, protocol, how.hypothesis, _off_in_words(mean.off(found), net.growth_states))
-    story = Story(net, values, starts, about, tuple(course.changes(net.levels)), slope)
+    about = _about(name, protocol, how, _off_in_words(mean.off(found), net.growth_states))
+    origins = {s: read.parameters()[s] for s in net.parameters}
+    story = _story(mean, found, about, tuple(protocol.acute), origins)
     return Told(story, protocol.output_times, mean.curves(found))
 
 
-def _about(name: str, protocol: Protocol, hypothesis: str, error: str) -> About:
+def tell_model(
+    model: Cascade, parameters: Mapping[str, str | float], calcium: Curve, duration: str, every: str = ""
+) -> Told:
+    """What a file of a declared model tells: from no vesicles, under a given curve or its own calcium."""
+    made = declare(_spelled(model), parameters)
+    line = job_of(made, calcium, duration, every, seed=0).timeline
+    net = network(made.symbols, given_calcium=line.given_at.size > 0)
+    mean = Field(net, Numbers(made.values | {"": 0.0}), line, made.levels)  # a trace that names no start begins at 0
+    found = mean.run(net.growth_states)
+    about = About(
+        title="A declared model" + (" under a given calcium curve" if calcium else ""),
+        whence=f"Written by exude {_version()} from a declared model, from no vesicles at time 0 to {duration}.",
+        duration=float(line.end[-1]),
+    )
+    return Told(_story(mean, found, about), line.end, mean.curves(found))
+
+
+def _spelled(model: Cascade) -> Cascade:
+    """The model with transition names that files take: 'loss of mature' is loss_of_mature there."""
+    chapters = []
+    for chapter in model.chapters:
+        cycle = chapter.life_cycle
+        if cycle is not None:
+            named = tuple(replace(t, name=re.sub(r"\W+", "_", t.name)) for t in cycle.transitions)
+            chapter = replace(chapter, life_cycle=replace(cycle, transitions=named))
+        chapters.append(chapter)
+    return replace(model, chapters=tuple(chapters))
+
+
+def _story(
+    mean: Field,
+    found: MeanField,
+    about: About,
+    acute: tuple[Acute, ...] = (),
+    origins: Mapping[str, Parameter] = MappingProxyType({}),
+) -> Story:
+    """Values, starts and changes of a mean field; a curve that only jumps has no slope."""
+    net = mean.net
+    course = _Course(net.symbols, mean.timeline, mean.levels, acute)
+    changes = list(course.changes(net.levels))
+    given = course.calcium(0.0) if course.given else {}
+    if not any(change.values.get(SLOPE) for change in changes) and not given.get(SLOPE):
+        given.pop(SLOPE, None)
+        changes = [replace(c, values={s: v for s, v in c.values.items() if s != SLOPE}) for c in changes]
+        changes = list(_real(changes, given))
+    levels = course.levels(0.0)
+    return Story(
+        network=net,
+        values={s: mean.numbers[s] for s in net.parameters} | {s: levels[s] for s in net.levels},
+        starts={
+            s: v
+            for s, v in (mean.starts(found) | given).items()
+            if s != SLOPE and (s not in net.symbols.traces or s in net.traces)
+        },
+        about=about,
+        changes=tuple(changes),
+        slope=given.get(SLOPE),
+        origins=origins,
+    )
+
+
+def _real(changes: Iterable[Change], now: Mapping[str, float]) -> Iterator[Change]:
+    """Changes that change something: points of a curve that goes on as it was are left out."""
+    last = dict(now)
+    for change in changes:
+        moved = {s: v for s, v in change.values.items() if last.get(s) != v}
+        last |= moved
+        if moved:
+            yield replace(change, values=moved)
+
+
+def _step(length: float, points: int) -> float:
+    """The smallest round step (s) that divides a run into no more than `points`."""
+    return next((step for step in ROUND_STEPS if length / step <= points), length / points)
+
+
+def _about(name: str, protocol: Protocol, how: Export, error: str) -> About:
     what = protocol.perturbations
+    conditions = "; ".join(say(w) for w in what) or "untreated"
+    drugs = dict.fromkeys(read.drug(w.name).name for w in protocol.acute if isinstance(w, Drug))
     return About(
-        line=name,
-        conditions=tuple(say(w) for w in what) or ("untreated",),
-        hypothesis=hypothesis,
+        title=f"Exosome release by {name}: {conditions}",
+        whence=(
+            f"Written by exude {_version()}. Line: {name}, with its median levels. Perturbations: {conditions}."
+            f" Mechanism: {how.hypothesis}. Time 0 is the start of the run, after an undisturbed burn-in of"
+            f" {how.burn_in} under the lasting perturbations; the protocol ends at {say_seconds(protocol.duration)}."
+        ),
         duration=protocol.duration,
-        version=provenance.versions()["exude"],
-        drugs=tuple(dict.fromkeys(read.drug(w.name).name for w in protocol.acute if isinstance(w, Drug))),
+        things=(name, *drugs),
         notes=(error,),
     )
+
+
+def _version() -> str:
+    return provenance.versions()["exude"]
 
 
 def _off_in_words(off: Mapping[str, float], states: int) -> str:
@@ -128,9 +237,15 @@ def _off_in_words(off: Mapping[str, float], states: int) -> str:
 class _Course:
     """A timeline as values that hold from time 0 on, and changes after it."""
 
+    symbols: Symbols
     timeline: Timeline
     base: Floats
-    acute: tuple[Drug | External | Permeabilised, ...]
+    acute: tuple[Acute, ...]
+
+    @property
+    def given(self) -> bool:
+        """Whether calcium follows a given curve."""
+        return self.timeline.given_at.size > 0
 
     def levels(self, t: float) -> dict[str, float]:
         """Levels at time t."""
@@ -138,16 +253,16 @@ class _Course:
         interval = int(np.searchsorted(line.end, t, side="right"))
         segment = line.segment[min(interval, len(line.segment) - 1)]
         found = self.base * line.multiply[segment] + line.add[segment]
-        return dict(zip(LEVELS, found.tolist(), strict=True))
+        return dict(zip(self.symbols.levels, found.tolist(), strict=True))
 
     def calcium(self, t: float) -> dict[str, float]:
         """Value and slope from time t on of a given curve: straight between its points, held at its ends."""
-        times, values = self.timeline.given_at, self.timeline.given
+        symbol, times, values = self.symbols.traces[0], self.timeline.given_at, self.timeline.given
         i = int(np.searchsorted(times, t, side="right"))
         if i == 0 or i == len(times):
-            return {CELL.traces[0].symbol: float(values[min(i, len(times) - 1)]), SLOPE: 0.0}
+            return {symbol: float(values[min(i, len(times) - 1)]), SLOPE: 0.0}
         slope = (values[i] - values[i - 1]) / (times[i] - times[i - 1])
-        return {CELL.traces[0].symbol: float(values[i - 1] + slope * (t - times[i - 1])), SLOPE: float(slope)}
+        return {symbol: float(values[i - 1] + slope * (t - times[i - 1])), SLOPE: float(slope)}
 
     def changes(self, used: tuple[str, ...]) -> Iterator[Change]:
         """One change for every time at which a level that is read moves, or a given curve has a point."""

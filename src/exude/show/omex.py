@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 
 from exude.derive.sbml import document
 from exude.derive.sbml.extras import load
-from exude.derive.sbml.notes import about_story
-from exude.experiment.export import Export, Told, tell
+from exude.experiment.export import SBML_STATES, Export, Told, tell
 from exude.experiment.perturbations import Perturbation
-from exude.show.style import DPI, PALETTE, new_figure, settled, style, wrap
+from exude.show.style import DPI, FAINT, PALETTE, new_figure, settled, style, wrap
 
 MODEL, SIMULATION, FIGURE, METADATA, MANIFEST = (
     "model.xml",
@@ -44,12 +43,14 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """Date of every file in an archive: the same experiment gives the same bytes."""
 PANELS = (
     ("Calcium", "µM", ("calcium",)),
-    ("MVBs", "per cell", ("n_travelling", "n_peripheral", "n_docked", "n_primed")),
+    ("MVBs", "per cell", ("n_immature", "n_travelling", "n_peripheral", "n_docked", "n_primed")),
     ("Fusions", "per cell", ("fusions", "lysosome_fusions")),
     ("Exosomes", "per cell", ("exosomes", "exosomal_cargo")),
 )
 """Title, unit and curves of each plot."""
 MINUTE = 60
+POINTS = 720
+"""Most points of a curve: a peak of calcium lasts some ten seconds."""
 
 
 def export_omex(line: str, *what: Perturbation, duration: str = "2 h", how: Export | None = None) -> bytes:
@@ -59,7 +60,7 @@ def export_omex(line: str, *what: Perturbation, duration: str = "2 h", how: Expo
     simulation.sedml (SED-ML Level 1 Version 4: one time course, a plot for calcium, MVBs, fusions, exosomes),
     figure.png (the same curves), metadata.rdf.
     """
-    told = tell(line, *what, duration=duration, how=how)
+    told = tell(line, *what, duration=duration, how=how, states=SBML_STATES, points=POINTS)
     model = document.write(told.story)
     parts = {
         MANIFEST: _manifest(),
@@ -79,23 +80,29 @@ def export_omex(line: str, *what: Perturbation, duration: str = "2 h", how: Expo
 
 
 def figure(told: Told) -> Figure:
-    """The mean field's curves, one panel for each plot of the SED-ML file."""
+    """The mean field's curves, one panel for each plot of the SED-ML file; thin lines where something is changed."""
     with style():
-        drawn = new_figure(174, 110)
+        drawn = new_figure(190, 110)
         grid: Any = drawn.subplots(2, 2, sharex=True)
-        for axes, (title, unit, symbols) in zip(grid.flat, PANELS, strict=True):
-            for colour, symbol in zip(PALETTE, symbols, strict=False):
-                axes.plot(told.times / MINUTE, told.curves[symbol], color=colour, label=symbol)
-            axes.set_title(title)
-            axes.set_ylabel(unit)
-            axes.set_ylim(bottom=0)
-            if len(symbols) > 1:
-                axes.legend()
+        for axes, panel in zip(grid.flat, PANELS, strict=True):
+            _panel(axes, told, *panel)
         for axes in grid[-1]:
             axes.set_xlabel("time (min)")
-        about = told.story.about
-        drawn.suptitle(wrap(f"{about.line}: {'; '.join(about.conditions)}", 90), x=0.01, ha="left", fontsize=9)
+        drawn.suptitle(wrap(told.story.about.title, 100), x=0.01, ha="left", fontsize=9)
         return settled(drawn)
+
+
+def _panel(axes: Any, told: Told, title: str, unit: str, symbols: tuple[str, ...]) -> None:
+    for change in told.story.changes:
+        if set(change.values) & set(told.story.network.levels):
+            axes.axvline(change.time / MINUTE, color=FAINT, linewidth=0.5)
+    for colour, symbol in zip(PALETTE, symbols, strict=False):
+        axes.plot(told.times / MINUTE, told.curves[symbol], color=colour, label=symbol)
+    axes.set_title(title)
+    axes.set_ylabel(unit)
+    axes.set_ylim(bottom=0)
+    if len(symbols) > 1:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=1)
 
 
 def _png(drawn: Figure) -> bytes:
@@ -118,18 +125,24 @@ def sedml(told: Told, model: str) -> bytes:
     generators, outputs = ET.SubElement(root, "listOfDataGenerators"), ET.SubElement(root, "listOfOutputs")
     _generator(generators, "time", {"symbol": "urn:sedml:symbol:time"})
     species = _species(model)
-    for i, (title, _, symbols) in enumerate(PANELS, 1):
+    for i, (title, unit, symbols) in enumerate(PANELS, 1):
         plot = ET.SubElement(outputs, "plot2D", {"id": f"plot_{i}", "name": title})
+        ET.SubElement(plot, "xAxis", {"id": f"x_{i}", "name": "time (s)", "type": "linear"})
+        ET.SubElement(plot, "yAxis", {"id": f"y_{i}", "name": f"{title} ({unit})", "type": "linear"})
         curves = ET.SubElement(plot, "listOfCurves")
         for symbol in symbols:
-            kind = "species" if symbol in species else "parameter"
-            path = f"/sbml:sbml/sbml:model/sbml:listOf{kind[0].upper()}{kind[1:]}{'' if kind == 'species' else 's'}"
-            _generator(generators, symbol, {"target": f"{path}/sbml:{kind}[@id='{symbol}']"})
+            _generator(generators, symbol, {"target": _target(symbol, species)})
             ET.SubElement(curves, "curve", {
-                "id": f"curve_{symbol}", "name": symbol, "logX": "false", "logY": "false",
+                "id": f"curve_{symbol}", "name": symbol,
                 "xDataReference": "data_time", "yDataReference": f"data_{symbol}",
             })  # fmt: skip
     return _bytes(root)
+
+
+def _target(symbol: str, species: set[str]) -> str:
+    """Where a quantity is in the model: a species, or a parameter with a rule."""
+    lists, kind = ("listOfSpecies", "species") if symbol in species else ("listOfParameters", "parameter")
+    return f"/sbml:sbml/sbml:model/sbml:{lists}/sbml:{kind}[@id='{symbol}']"
 
 
 def _species(model: str) -> set[str]:
@@ -172,8 +185,8 @@ def _metadata(told: Told) -> bytes:
     root = ET.Element("rdf:RDF", {"xmlns:rdf": RDF, "xmlns:dcterms": TERMS})
     said = ET.SubElement(root, "rdf:Description", {"rdf:about": "."})
     about = told.story.about
-    ET.SubElement(said, "dcterms:title").text = f"Exosome release by {about.line}: {'; '.join(about.conditions)}"
-    ET.SubElement(said, "dcterms:description").text = " ".join((about_story(told.story), *about.notes))
+    ET.SubElement(said, "dcterms:title").text = about.title
+    ET.SubElement(said, "dcterms:description").text = " ".join((about.whence, *about.notes))
     return _bytes(root)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from exude.catalog import read
 from exude.derive.leaves import KIND_RELEASE
 from exude.derive.network import INSIDE, Flow, Pool
+from exude.derive.sbml.notes import terms
 from exude.derive.sbml.story import About
 from exude.errors import DeclarationError
 
@@ -25,7 +26,7 @@ class Annotator:
         model.setMetaId("model")
         self._say(model, ["study"], self.sbml.BQM_IS_DESCRIBED_BY, model=True)
         self._say(model, ["human"], self.sbml.BQB_HAS_TAXON)
-        self._say(model, [self.about.line, *self.about.drugs], self.sbml.BQB_HAS_PROPERTY)
+        self._say(model, self.about.things, self.sbml.BQB_HAS_PROPERTY)
 
     def place(self, place: Any) -> None:
         """A compartment."""
@@ -34,6 +35,10 @@ class Annotator:
     def level(self, parameter: Any) -> None:
         """A level or a trace, by its symbol."""
         self._say(parameter, [parameter.getId()], self.sbml.BQB_IS)
+
+    def number(self, parameter: Any, sources: Iterable[str]) -> None:
+        """What a number was read in."""
+        self._add(parameter, [term for key in sources for term in terms(key)], self.sbml.BQB_IS_DESCRIBED_BY)
 
     def pool(self, species: Any, pool: Pool) -> None:
         """Vesicles, what is in them, and what they release."""
@@ -50,9 +55,11 @@ class Annotator:
             self._say(reaction, ["fusion"], self.sbml.BQB_IS_VERSION_OF)
 
     def _say(self, part: Any, keys: Iterable[str], qualifier: int, *, model: bool = False) -> None:
-        known = read.identifiers()
-        terms = [term for key in keys if key in known for term in known[key].terms]
-        if not terms:
+        known = read.identifiers() if self.about.things else {}  # a declared model may mean other things by our names
+        self._add(part, [term for key in keys if key in known for term in known[key].terms], qualifier, model=model)
+
+    def _add(self, part: Any, found: Sequence[str], qualifier: int, *, model: bool = False) -> None:
+        if not found:
             return
         if not part.isSetMetaId():
             part.setMetaId(f"meta_{part.getId()}")
@@ -61,7 +68,7 @@ class Annotator:
             said.setModelQualifierType(qualifier)
         else:
             said.setBiologicalQualifierType(qualifier)
-        for term in terms:
+        for term in found:
             said.addResource(HOME + term)
         if part.addCVTerm(said) != self.sbml.LIBSBML_OPERATION_SUCCESS:
-            raise DeclarationError(f"libSBML refuses the annotation of {part.getId()}: {', '.join(terms)}.")
+            raise DeclarationError(f"libSBML refuses the annotation of {part.getId()}: {', '.join(found)}.")

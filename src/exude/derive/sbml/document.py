@@ -10,7 +10,7 @@ from exude.derive.network import PER_VESICLE, Flow, Network, Pool
 from exude.derive.sbml.annotate import Annotator
 from exude.derive.sbml.extras import load
 from exude.derive.sbml.formula import BASES, FUNCTIONS, NONE, Speller, powers, unit_texts
-from exude.derive.sbml.notes import explain, model_notes, origin
+from exude.derive.sbml.notes import explain, model_notes, origin, own
 from exude.derive.sbml.story import SLOPE, Change, Story
 from exude.derive.trees import Tree
 from exude.errors import DeclarationError
@@ -24,7 +24,6 @@ SBO = {
     "parameter": "SBO:0000002",  # quantitative systems description parameter
     "rate": "SBO:0000009",  # kinetic constant
     "species": "SBO:0000240",  # material entity
-    "count": "SBO:0000231",  # occurring entity representation
     "compartment": "SBO:0000290",  # physical compartment
     "law": "SBO:0000001",  # rate law
     "rule": "SBO:0000064",  # mathematical expression
@@ -87,8 +86,8 @@ class _Document:
     # head
 
     def _head(self) -> None:
-        about, model = self.story.about, self.model
-        model.setName(f"Exosome release by {about.line}: {'; '.join(about.conditions)}")
+        model = self.model
+        model.setName(self.story.about.title)
         model.setTimeUnits(self.speller.unit("s"))
         model.setSubstanceUnits("item")
         model.setExtentUnits("item")
@@ -97,9 +96,9 @@ class _Document:
         self.annotator.model(model)
 
     def _compartments(self) -> None:
-        for symbol, words in ((CELL, f"one {self.story.about.line} cell"), (OUTSIDE, "the medium around it")):
+        for symbol, words in ((CELL, "one cell"), (OUTSIDE, "the medium around it")):
             place = self.model.createCompartment()
-            place.setId(symbol)
+            self._name(place, symbol)
             place.setSpatialDimensions(0)
             place.setUnits(NONE)
             place.setSize(1)
@@ -110,7 +109,7 @@ class _Document:
 
     def _species(self, pool: Pool) -> None:
         species = self.model.createSpecies()
-        species.setId(pool.symbol)
+        self._name(species, pool.symbol)
         species.setCompartment(place_of(self.net, pool))
         species.setSubstanceUnits("item")
         species.setHasOnlySubstanceUnits(True)
@@ -129,7 +128,9 @@ class _Document:
         for symbol in self.net.parameters:
             value = self.story.values[symbol]
             made = self._parameter(symbol, self.net.symbols.parameter_units[symbol], value)
-            explain(made, origin(symbol, value))
+            explain(made, origin(self.story, symbol))
+            if own(self.story, symbol):
+                self.annotator.number(made, self.story.origins[symbol].source)
         for level in cascade.levels:
             if level.symbol in self.net.levels:
                 moving = level.symbol in self.story.changing
@@ -149,10 +150,8 @@ class _Document:
             self._parameter(named.symbol, named.unit, None, named.meaning, constant=False)
 
     def _parameter(self, symbol: str, unit: str, value: float | None, meaning: str = "", constant: bool = True) -> Any:
-        if self.model.getElementBySId(symbol) is not None:
-            raise DeclarationError(f"{symbol} names two things in one file: rename it in its chapter.")
         made = self.model.createParameter()
-        made.setId(symbol)
+        self._name(made, symbol)
         made.setUnits(self.speller.unit(unit))
         made.setConstant(constant)
         if value is not None:
@@ -183,7 +182,8 @@ class _Document:
 
     def _reaction(self, flow: Flow) -> None:
         made = self.model.createReaction()
-        made.setId(f"r_{flow.symbol}" if self.model.getElementBySId(flow.symbol) is not None else flow.symbol)
+        taken = self.model.getElementBySId(flow.symbol) is not None
+        self._name(made, f"r_{flow.symbol}" if taken else flow.symbol)
         made.setReversible(False)
         made.setSBOTerm(SBO_FLOW[flow.kind])
         for create, pools in ((made.createReactant, flow.takes), (made.createProduct, flow.gives)):
@@ -204,7 +204,7 @@ class _Document:
 
     def _event(self, number: int, change: Change) -> None:
         event = self.model.createEvent()
-        event.setId(f"change_{number}")
+        self._name(event, f"change_{number}")
         event.setName(change.says or f"change at {change.time:g} s")
         event.setUseValuesFromTriggerTime(True)
         trigger = event.createTrigger()
@@ -229,7 +229,7 @@ class _Document:
         for symbol, formula in FUNCTIONS.items():
             if symbol in self.speller.functions:
                 made = self.model.createFunctionDefinition()
-                made.setId(symbol)
+                self._name(made, symbol)
                 made.setSBOTerm(SBO["rule"])
                 self._kept(made.setMath(self._math(formula)), symbol)
 
@@ -250,6 +250,12 @@ class _Document:
             unit.setExponent(sign * power)
             unit.setScale(scale)
             unit.setMultiplier(1)
+
+    def _name(self, part: Any, symbol: str) -> None:
+        """Give a part its name; one name is one thing, and `time` is SBML's own."""
+        if symbol == "time" or self.model.getElementBySId(symbol) is not None:
+            raise DeclarationError(f"{symbol} names two things in one file: rename it in its chapter.")
+        self._kept(part.setId(symbol), f"the name {symbol!r}")
 
     def _kept(self, code: int, what: str) -> None:
         if code != self.sbml.LIBSBML_OPERATION_SUCCESS:

@@ -8,7 +8,7 @@ from typing import Any
 from exude.errors import ExudeError, refuse
 
 PIP = "pip install 'exude[sbml]'"
-NAMES = {"libsbml": "python-libsbml", "roadrunner": "libroadrunner", "antimony": "antimony"}
+NAMES = {"libsbml": "python-libsbml", "antimony": "antimony"}
 """Module -> name of its package."""
 
 

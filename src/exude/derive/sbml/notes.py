@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -11,34 +11,24 @@ from exude.derive.closures import closures
 from exude.derive.network import Network
 from exude.derive.sbml.story import Story
 from exude.errors import DeclarationError
-from exude.units import say_seconds
 
 XHTML = "http://www.w3.org/1999/xhtml"
 CANNOT = (
     "SBML cannot carry single vesicles: each MVB's own growth count, age, diameter, ILVs and cargo, the distribution"
     " of cargo over exosomes, bursts of fusions, and the spread of protein levels between cells are in exude's vesicle"
-    " simulation only. This file is one cell with the line's median levels, in expectation.",
+    " simulation only. This file is one cell, in expectation."
 )
 
 
 def model_notes(story: Story) -> str:
     """Notes of the whole model."""
-    parts = [
-        ("Whence", [about_story(story)]),
+    parts: list[tuple[str, Sequence[str]]] = [
+        ("Whence", [story.about.whence]),
         ("Exact, or a closure?", [*what_is_exact(story.network), *story.about.notes]),
-        ("What this file cannot say", CANNOT),
+        ("What this file cannot say", [CANNOT]),
     ]
-    return _body(parts)
-
-
-def about_story(story: Story) -> str:
-    """Whence a file comes: program, line, perturbations, mechanism, times."""
-    about = story.about
-    return (
-        f"Written by exude {about.version}. Line: {about.line}. Perturbations: {'; '.join(about.conditions)}."
-        f" Mechanism: {about.hypothesis}. Time 0 is the start of the run, after an undisturbed burn-in under the"
-        f" lasting perturbations; the protocol ends at {say_seconds(about.duration)}."
-    )
+    found = sources(story)
+    return _body([*parts, *([("Sources of its numbers", found)] if found else [])])
 
 
 def what_is_exact(net: Network) -> list[str]:
@@ -72,12 +62,12 @@ def explain(part: Any, said: Iterable[str]) -> None:
         raise DeclarationError(f"libSBML refuses the notes of {part.getId()}.")
 
 
-def origin(symbol: str, value: float) -> list[str]:
+def origin(story: Story, symbol: str) -> list[str]:
     """Meaning, standing and origin of one number; a number that was set for this file says so."""
-    number = read.parameters().get(symbol)
+    number = story.origins.get(symbol)
     if number is None:
         return []
-    if value != read.value(symbol):
+    if not own(story, symbol):
         found = f"Set for this file; the catalogue has {number.value:g} {number.unit} ({number.status})."
         return [number.meaning, found]
     said = [number.meaning, f"Status: {number.status}. Obtained: {number.obtained}."]
@@ -86,11 +76,47 @@ def origin(symbol: str, value: float) -> list[str]:
     return said
 
 
+def own(story: Story, symbol: str) -> bool:
+    """Whether a number of the catalogue has the catalogue's value in this file."""
+    return symbol in story.origins and story.values[symbol] == read.value(symbol)
+
+
+def keys(story: Story) -> list[str]:
+    """Keys of the references behind the numbers of a file, in alphabetical order."""
+    return sorted({key for s in story.origins if own(story, s) for key in story.origins[s].source})
+
+
+def sources(story: Story) -> list[str]:
+    """Every reference behind the numbers of a file, one line each."""
+    return [f"{key}: {reference(key)}" for key in keys(story)]
+
+
 def cited(key: str) -> str:
     """A reference in one phrase: key and doi or PMID as far as seen."""
-    entry = read.references().get(key, {})
-    code = f"doi:{entry['doi']}" if "doi" in entry else f"PMID {entry['pmid']}" if "pmid" in entry else ""
+    code = _code(read.references().get(key, {}))
     return f"{key} ({code})" if code else key
+
+
+def reference(key: str) -> str:
+    """A reference written out as far as its record goes; where it leads nowhere, what was read."""
+    entry = read.references()[key]
+    who = entry.get("author", "").replace(" and ", ", ")
+    where = " ".join(entry[part] for part in ("journal", "volume") if part in entry)
+    where += f", {entry['pages']}" if "pages" in entry else ""
+    parts = [f"{who} ({entry['year']})".strip() if "year" in entry else who, where, _code(entry)]
+    if not who or not any(parts[1:]):
+        parts.append(entry["note"].removeprefix("seen: "))
+    return ". ".join(part.rstrip(".") for part in parts if part) + "."
+
+
+def terms(key: str) -> list[str]:
+    """A reference's compact identifiers."""
+    entry = read.references().get(key, {})
+    return [f"doi:{entry['doi']}"] if "doi" in entry else [f"pubmed:{entry['pmid']}"] if "pmid" in entry else []
+
+
+def _code(entry: Mapping[str, str]) -> str:
+    return f"doi:{entry['doi']}" if "doi" in entry else f"PMID {entry['pmid']}" if "pmid" in entry else ""
 
 
 def _body(parts: Iterable[tuple[str, Sequence[str]]]) -> str:

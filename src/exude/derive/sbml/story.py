@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from exude.catalog.schema import Parameter
 from exude.derive.network import Network
 
 SLOPE = "calcium_slope"
@@ -24,12 +25,13 @@ class Change:
 class About:
     """Where a file comes from, in words."""
 
-    line: str
-    conditions: tuple[str, ...]
-    hypothesis: str
+    title: str
+    """The experiment in a line: 'MDA-MB-231: ionomycin 5 uM at 5 min'."""
+    whence: str
+    """Program, experiment, mechanism, times, in sentences."""
     duration: float
-    version: str
-    drugs: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+    """Line and drugs by their names in the catalogue; none in a model that is not the catalogue's cell."""
     notes: tuple[str, ...] = ()
     """Further paragraphs: what is exact, what is a closure and how large its error is."""
 
@@ -46,7 +48,9 @@ class Story:
     about: About
     changes: tuple[Change, ...] = ()
     slope: float | None = None
-    """Slope of a given calcium curve at time 0 (uM/s); None where calcium follows its equations."""
+    """Slope of a given calcium curve at time 0 (uM/s); None where calcium follows its equations or only jumps."""
+    origins: Mapping[str, Parameter] = field(default_factory=dict)
+    """Parameters that are the catalogue's own; those of a declared model have no origin there."""
 
     @property
     def changing(self) -> frozenset[str]:
