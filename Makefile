@@ -13,8 +13,8 @@ demo: $(READY)  ## run the 2018 study in silico; figures and report in results/
 test: $(READY)  ## all tests but the long proofs
 	$(BIN)/python -m pytest -m "not proof" -n auto --dist loadfile
 
-proof: $(READY)  ## the long statistical proofs
-	$(BIN)/python -m pytest -m proof -rA -n auto --dist loadfile
+proof: $(READY)  ## the long proofs, and ten minutes of fuzzing; writes docs/proof.md
+	$(BIN)/python -m pytest -m proof -n auto --dist loadfile
 
 bench: $(READY)  ## speed and memory; then beside other programs, which are installed if missing
 	$(BIN)/python benchmarks/run.py

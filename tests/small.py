@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from exude.engine import layout, vesicles
 from exude.engine.layout import TOTALS, Timeline
 from exude.experiment.protocol import LEVELS, PLACE, Numbers
 from exude.experiment.simulate import cell_symbols
+from exude.model import RELEASED, Cascade
 from twin import Piece, Record, Row, Twin
 
 MINUTE = 60.0
@@ -131,6 +133,19 @@ Sample = dict[str, NDArray[np.float64]]
 MARKS = ("ilv", "cargo", "growth", "age", "diameter")
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a simulator recorded: counts (cell, output, stage), totals (cell, output, total), and tables of vesicles."""
+
+    cascade: Cascade
+    outputs: Sequence[float]
+    counts: NDArray
+    totals: NDArray
+    events: Mapping[str, NDArray]
+    """Columns; `what` is 1 where a vesicle was released and 0 where it was degraded."""
+    reads: Mapping[str, NDArray]
+
+
 def of_kernel(small: Small, cells: int, seed: int) -> Sample:
     """Observables of kernel cells, one value per cell."""
     block = vesicles.run_chunk(small.job(seed), np.arange(cells, dtype=np.int64))
@@ -138,42 +153,61 @@ def of_kernel(small: Small, cells: int, seed: int) -> Sample:
 
 
 def of_block(small: Small, block: vesicles.Block) -> Sample:
-    kinds = [t.name for t in CELL.life_cycle.transitions]
-    used = int(block.events.used[0])
-    events = {name: getattr(block.events, name)[:used] for name in ("cell", "vesicle", "what", *MARKS)}
-    events["what"] = np.array(kinds)[events["what"]]
-    used = int(block.reads.used[0])
-    reads = {name: getattr(block.reads, name)[:used] for name in ("cell", "vesicle", "what", *MARKS)}
-    return _sample(small, np.asarray(block.output.count), np.asarray(block.output.total), events, reads)
+    events, reads = (columns_of(rows) for rows in (block.events, block.reads))
+    events["what"] = released(CELL, events["what"])
+    seen = Seen(CELL, small.outputs, np.asarray(block.output.count), np.asarray(block.output.total), events, reads)
+    return observables(seen)
+
+
+def columns_of(rows: layout.Rows) -> dict[str, NDArray]:
+    """The used part of a table of the kernel."""
+    return {name: getattr(rows, name)[: int(rows.used[0])] for name in ("cell", "vesicle", "what", *MARKS)}
+
+
+def released(cascade: Cascade, what: NDArray) -> NDArray:
+    """Whether events, numbered as declared, released their vesicle."""
+    return np.array([t.target == RELEASED for t in cascade.life_cycle.transitions])[what.astype(int)]
 
 
 def of_twin(small: Small, records: Sequence[Record]) -> Sample:
     """Observables of twin cells, one value per cell."""
-    counts = np.array([record.counts for record in records])
-    totals = np.array([record.totals for record in records])
+    return observables(of_records(CELL, small.outputs, records))
+
+
+def of_records(cascade: Cascade, outputs: Sequence[float], records: Sequence[Record]) -> Seen:
+    """What the twin recorded of a declared model."""
+    ways = [t.name for t in cascade.life_cycle.transitions if t.target == RELEASED]
     events = _columns([row for record in records for row in record.events])
-    reads = _columns([row for record in records for row in record.reads])
-    return _sample(small, counts, totals, events, reads)
+    events["what"] = np.isin(events["what"], ways)
+    return Seen(
+        cascade,
+        outputs,
+        np.array([record.counts for record in records]),
+        np.array([record.totals for record in records]),
+        events,
+        _columns([row for record in records for row in record.reads]),
+    )
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, NDArray[np.generic]]:
+def _columns(rows: Sequence[Row]) -> dict[str, NDArray]:
     return {name: np.array([getattr(row, name) for row in rows]) for name in ("cell", "vesicle", "what", *MARKS)}
 
 
-def _sample(small: Small, counts: NDArray, totals: NDArray, events: Mapping, reads: Mapping) -> Sample:
-    cells = counts.shape[0]
+def observables(seen: Seen) -> Sample:
+    """One value per cell of everything that is compared."""
+    cells = seen.counts.shape[0]
     found: Sample = {}
-    for row, time in enumerate(small.outputs):
-        for i, stage in enumerate(CELL.life_cycle.stages):
-            found[f"{stage} at {time:g} min"] = counts[:, row, i].astype(float)
-        for i, name in enumerate((*TOTALS, *(e.name for e in CELL.emissions))):
-            found[f"{name} until {time:g} min"] = totals[:, row, i].astype(float)
-    released = events["what"] == "fusion"
-    for fate, chosen in (("released", released), ("degraded", ~released)):
-        found |= _sums(fate, events, chosen, cells)
-    if small.snapshots:
-        found |= _sums("read", reads, np.ones(len(reads["cell"]), bool), cells)
-        found |= _across(events, reads, cells)
+    for row, time in enumerate(seen.outputs):
+        for i, stage in enumerate(seen.cascade.life_cycle.stages):
+            found[f"{stage} at {time:g} min"] = seen.counts[:, row, i].astype(float)
+        for i, name in enumerate((*TOTALS, *(e.name for e in seen.cascade.emissions))):
+            found[f"{name} until {time:g} min"] = seen.totals[:, row, i].astype(float)
+    gone = seen.events["what"].astype(bool)
+    for fate, chosen in (("released", gone), ("degraded", ~gone)):
+        found |= _sums(fate, seen.events, chosen, cells)
+    if len(seen.reads["cell"]):
+        found |= _sums("read", seen.reads, np.ones(len(seen.reads["cell"]), bool), cells)
+        found |= _across(seen.events, seen.reads, cells)
     return found
 
 
@@ -200,3 +234,40 @@ def _across(events: Mapping, reads: Mapping, cells: int) -> Sample:
         )
         for name in ("ilv", "cargo")
     }
+
+
+OFF = {"HGS": 0.0, "PDCD6IP": 0.0, "SMPD3": 0.0}
+CASES = {
+    # Crowded docking sites, mergers, gate, calcium up and down, all vesicles read at 70 min, budding lowered at 95 min.
+    "crowded": Small(snapshots=(70.0,)),
+    # No ILV fuses back; read while calcium is high.
+    "one-way": Small({"k_back": 0.0, "k_merge": 0.0}, snapshots=(70.0,), changes=()),
+    # Budding stops for good at 95 min, so that ILVs only fuse back; read twice.
+    "budding-stops": Small(snapshots=(70.0, 120.0), changes=((100.0, OFF),)),
+    # Few copies of Munc13-4 for many primed vesicles; levels change twice; nothing is read.
+    "few-copies": Small(
+        {"munc13_4_copies": 20.0, "docking_sites": 20.0, "k_undock": 0.0},
+        changes=((50.0, {"UNC13D": 2.0, "RAB7A": 0.3}), (120.0, {"CTTN": 0.3, "HGS": 3.0, "RAB11A": 0.4})),
+    ),
+    # One site and no gate to speak of, many births.
+    "one-site": Small({"docking_sites": 1.0, "half_mature": 1e-6, "k_birth": 1.0 / MINUTE}, snapshots=(60.0,)),
+}
+PAIRS = (
+    ("exosomes until 180 min", "exosomal_cargo until 180 min"),
+    ("exosomes until 180 min", "fusions until 180 min"),
+    ("exosomes until 180 min", "ilvs_degraded until 180 min"),
+    ("exosomes until 66 min", "exosomes until 180 min"),
+    ("docked at 180 min", "primed at 180 min"),
+    ("peripheral at 180 min", "docked at 180 min"),
+)
+
+
+@cache
+def twin_cells(case: str, cells: int) -> tuple[Record, ...]:
+    """Cells of the slow twin in one of the cases."""
+    return tuple(CASES[case].twin().run(cells, seed=20180618))
+
+
+@cache
+def twin_sample(case: str, cells: int) -> Sample:
+    return of_twin(CASES[case], twin_cells(case, cells))

@@ -110,16 +110,6 @@ def test_an_event_at_exactly_an_output_time_happens_once_and_after_it() -> None:
     assert again.output.total[0, place, 3] == 3 and again.output.total[0, -1, 3] == seen.output.total[0, -1, 3]
 
 
-def test_cells_do_not_share_a_stream() -> None:
-    """Neighbours are not correlated; |z| < 5 is a false alarm once in two million."""
-    births = whole(job(), 4000).output.total[:, -1, 0].astype(float)
-    a, b = births[::2] - births.mean(), births[1::2] - births.mean()
-    assert abs((a * b).mean() / births.var() * np.sqrt(len(a))) < 5
-    doubled = np.repeat(births[::2], 2)  # planted: two cells on one stream
-    a, b = doubled[::2] - doubled.mean(), doubled[1::2] - doubled.mean()
-    assert abs((a * b).mean() / doubled.var() * np.sqrt(len(a))) > 5
-
-
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -199,9 +199,10 @@ class _Cell:
         while True:
             scope, options = self.options(piece)
             stages = sum(rate for rate, _ in options)
+            bud, back = scope[self.cycle.membrane.bud], scope[self.cycle.membrane.back]
             outside, inside = sum(len(v.outside) for v in self.vesicles), sum(len(v.inside) for v in self.vesicles)
             while True:
-                total = stages + scope["bud"] * outside + scope["back"] * inside
+                total = stages + bud * outside + back * inside
                 self.time += -math.log(self.uniform()) / total if total > 0 else math.inf
                 if self.time >= piece.end:
                     self.time = piece.end
@@ -209,7 +210,7 @@ class _Cell:
                 chosen = self.uniform() * total - stages
                 if chosen < 0:
                     break
-                way = 1 if chosen < scope["bud"] * outside else -1
+                way = 1 if chosen < bud * outside else -1
                 self.flip(way, outside if way > 0 else inside)
                 outside, inside = outside - way, inside + way
             chosen += stages  # back to a number below the total rate of what is not a flip
@@ -242,9 +243,9 @@ class _Cell:
         if key not in self.memory:
             known = {**self.twin.parameters, **self.twin.levels[piece.segment], **counts, "calcium": piece.calcium}
             membrane = self.cycle.membrane
-            scope = Scope(known, {**self.texts, "bud": membrane.bud, "back": membrane.back})
+            scope = Scope(known, self.texts)
             texts = [t.rate for t in self.cycle.transitions] + [e.rate for e in self.twin.cascade.emissions]
-            texts += [membrane.at_birth, membrane.per_growth, membrane.patch_diameter]
+            texts += [membrane.bud, membrane.back, membrane.at_birth, membrane.per_growth, membrane.patch_diameter]
             for text in [*texts, membrane.cargo_per_birth_patch, membrane.cargo_per_growth_patch]:
                 scope[text] = evaluate(text, scope)
             self.memory[key] = scope

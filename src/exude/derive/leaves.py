@@ -234,7 +234,7 @@ class _Leaves:
         return "\n\n".join(
             [
                 law,
-                f"{NJIT}def stage_tuple(counts, i):\n    return ({stages})",
+                f"{NJIT}def stage_tuple(counts, i):\n    return ({stages},)",
                 f"{NJIT}def membrane_tuple(kept, i):\n    return ({places})",
             ]
         )
