@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test proof bench lint types docs results fit lock clean
+.PHONY: demo test proof bench lint types docs results closures fit lock clean
 
 demo: $(READY)  ## run the 2018 study in silico; figures and report in results/
 	$(BIN)/exude reproduce --out results
@@ -35,6 +35,9 @@ docs: $(READY)  ## run every example of README and docs
 results: $(READY)  ## run the study and rewrite docs/results.md from it
 	$(BIN)/exude reproduce --out results
 	$(BIN)/python docs/make_results.py results
+
+closures: $(READY)  ## measure how far the mean field is off; rewrites docs/closures.md (5 min)
+	$(BIN)/python docs/make_closures.py
 
 fit: $(READY)  ## fit again with the fixed seed; rewrites the fitted tables
 	$(BIN)/exude fit

@@ -104,25 +104,18 @@ class Oracle:
         mean = max(last, grown / crowd) if crowd > 0 else last
         for e, t in enumerate(cycle.transitions):
             k, s, own = rates[e], stage.get(t.source, -1), t.source == cycle.resolved
+            classes = range(self.classes if own else 1)
             if t.source == BORN:
                 dy[stage[t.target], 0, 0] += k
                 dy[stage[t.target], 0, 1] += k * at_birth
                 dtotal[0] += k
             elif t.merges:
-                for a in range(self.classes):
-                    for b in range(self.classes):
-                        n, both = y[s, a, 0] * y[s, b, 0], y[s, a] * y[s, b, 0] + y[s, b] * y[s, a, 0]
-                        both[0] = n
-                        dy[s, a] -= k * y[s, a] * y[s, b, 0]
-                        dy[s, b] -= k * y[s, b] * y[s, a, 0]
-                        dy[s, min(a + b, last)] += k * both
-                        dtotal[2] += k * n
-                        if own:
-                            ga, gb = (grown if j == last else j * y[s, j, 0] for j in (a, b))
-                            dg -= k * (ga * y[s, b, 0] * (a == last) + gb * y[s, a, 0] * (b == last))
-                            dg += k * (ga * y[s, b, 0] + gb * y[s, a, 0]) * (a + b >= last)
+                change, more = self._merged(k, y[s], grown if own else 0.0)
+                dy[s] += change
+                dg += more if own else 0.0
+                dtotal[2] += k * y[s, :, 0].sum() ** 2
             elif t.source == t.target:
-                for j in range(self.classes):
+                for j in classes:
                     to = min(j + t.growth, last) if own else 0
                     flow = k * y[s, j]
                     dy[s, j] -= flow
@@ -132,7 +125,7 @@ class Oracle:
                     if own and to == last:
                         dg += flow[0] * (t.growth if j == last else j + t.growth)
             else:
-                for j in range(self.classes):
+                for j in classes:
                     allowed = self.gates[e](mean if j == last else j)[0] if own else 1.0
                     flow = k * allowed * y[s, j]
                     dy[s, j] -= flow
@@ -146,6 +139,23 @@ class Oracle:
                     else:
                         dy[stage[t.target], 0] += flow
         return np.concatenate([dx, dy.ravel(), [dg], dtotal])
+
+    @cached_property
+    def _into(self) -> Floats:
+        """(class, one, other): 1 where the merger of two classes ends."""
+        ends = np.minimum(np.add.outer(range(self.classes), range(self.classes)), self.classes - 1)
+        return np.array([ends == j for j in range(self.classes)], float)
+
+    def _merged(self, k: float, y: Floats, grown: float) -> tuple[Floats, float]:
+        """What mergers do to a stage (class, field), and to the growth count of its last class; every ordered pair."""
+        n = y[:, 0]
+        both = y[:, None, :] * n[None, :, None] + y[None, :, :] * n[:, None, None]
+        both[..., 0] = np.outer(n, n)
+        counts = np.arange(self.classes) * n
+        counts[-1] = grown
+        added = (self._into[-1] * (np.outer(counts, n) + np.outer(n, counts))).sum()
+        gain = self._into.reshape(self.classes, -1) @ both.reshape(-1, y.shape[1])
+        return k * (gain - 2 * n.sum() * y), k * (added - 2 * n.sum() * grown)
 
     def solve(self, state: Floats, span: float, method: str = "LSODA") -> Floats:
         """The state after `span`, at the tightest tolerance that scipy takes."""

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from exude.cascade import CELL
 from exude.derive.closures import Closure, closures
@@ -83,3 +92,92 @@ def test_emissions_are_labelled_too() -> None:
     found = labels()
     assert found["lost"].kind == "exact"
     assert found["crowding"] == Closure("crowding", "closure", "reads n_a")
+
+
+# --- how large they are ---------------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parent.parent / "docs"
+FALSE_ALARM = 1e-4
+"""Chance that one of the tests below fails although every error is just at its bound."""
+ROUNDED = 0.0005
+"""Half the last digit of the page."""
+BOUND = 0.01
+"""Largest error of the reference cell, at rest and stimulated."""
+
+
+def measured() -> ModuleType:
+    """The script behind docs/closures.md."""
+    name = "closure_error"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+        assert spec is not None and spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+def beyond(value: np.ndarray, noise: np.ndarray, bound: float | np.ndarray) -> np.ndarray:
+    """Places where an error is larger than its bound and chance together."""
+    limit = -ndtri(FALSE_ALARM / (2 * value.size))
+    return np.argwhere(np.isfinite(value) & (np.abs(value) > bound + limit * noise))
+
+
+@cache
+def reference_cells() -> np.ndarray:
+    """2,000 cells of the reference line."""
+    return measured().of_kernel(measured().reference(), 2000, 31)
+
+
+def test_closures_of_the_reference_cell_are_below_1_per_cent() -> None:
+    """Every observable; but for the primed MVBs that a stimulus leaves, a fiftieth of them, of which 10 % may be wrong."""
+    m = measured()
+    e = m.error(m.of_field(m.reference()), reference_cells())
+    bound = np.full(e.value.shape, BOUND)
+    bound[m.CONDITIONS.index("stimulated"), m.SEEN.index("primed")] = 10 * BOUND
+    assert e.judged.sum() >= 18
+    assert not len(beyond(e.value, e.noise, bound)), e.value
+
+
+@pytest.mark.parametrize("change", [{"copies_per_mvb": 60.0}, {"k_merge": 0.0}, {"docking_sites": 1e9}])
+def test_a_wrong_mean_field_is_seen(change: dict[str, float]) -> None:
+    """Held copies tenfold (their whole effect on this cell is below 1 %), no mergers, no limit of sites."""
+    m = measured()
+    e = m.error(m.of_field(m.reference().but(**change)), reference_cells())
+    assert len(beyond(e.value, e.noise, BOUND))
+
+
+def printed() -> dict[tuple[str, str], float]:
+    """(observable, condition) -> largest error in the table of docs/closures.md."""
+    text = (DOCS / "closures.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\w ]+) \| (at rest|stimulated) \|.*\| ([\d.]+) \|$", text, re.MULTILINE)
+    return {(name, condition): float(largest) / 100 for name, condition, largest in rows}
+
+
+def test_the_page_has_a_row_for_every_observable() -> None:
+    m = measured()
+    assert set(printed()) == {(name, condition) for name in m.SEEN for condition in m.CONDITIONS}
+
+
+@pytest.mark.proof
+def test_the_printed_bounds_hold() -> None:
+    """The first eight sets of the table again, with other random numbers and four times the table's cells."""
+    m = measured()
+    sets = m.cases(m.SETS)[:8]
+    e = m.measure_all(sets, [m.of_field(case) for case in sets], 4096, 500)
+    largest = printed()
+    bound = np.array([[largest[name, condition] for name in m.SEEN] for condition in m.CONDITIONS])
+    both = np.sqrt(5) * e.noise  # the table's noise is twice this one's
+    found = beyond(np.where(e.judged, e.value, np.nan), both, bound + ROUNDED)
+    assert e.judged.mean() > 0.5
+    assert not len(found), [(i, m.CONDITIONS[c], m.SEEN[j], e.value[i, c, j]) for i, c, j in found]
+
+
+@pytest.mark.proof
+def test_without_the_three_the_mean_field_is_exact_over_the_range() -> None:
+    """Eight other sets: no error but chance, and as large as chance makes it."""
+    m = measured()
+    sets = [m.only(case) for case in m.cases(8, seed=77)]
+    e = m.measure_all(sets, [m.of_field(case) for case in sets], 4096, 700)
+    z = (e.value / e.noise)[e.judged]
+    assert not len(beyond(np.where(e.judged, e.value, np.nan), e.noise, 0.0))
+    assert 0.5 < np.mean(z**2) < 1.6

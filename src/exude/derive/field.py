@@ -48,7 +48,7 @@ def network(symbols: Symbols, *, growth_states: int = 1, given_calcium: bool = F
     """
     if isinstance(growth_states, bool) or not isinstance(growth_states, int) or not 1 <= growth_states <= MOST_STATES:
         expected = f"a whole number of growth states from 1 to {MOST_STATES}"
-        fix = "1 is the compact model, 32 is exact to about a hundred-thousandth."
+        fix = "1 is the compact model, 32 is within 2e-4 of many more."
         raise refuse(DeclarationError, growth_states, expected, fix)
     return _Writer(symbols, growth_states).write(given_calcium)
 
@@ -248,17 +248,16 @@ class _Writer:
                 pairs = times(k, name(one), name(other))
                 rate = pairs if a == b else times(number(2), pairs)
                 self._flow(t.name + self._suffix(a, b), rate, takes, {both: 1}, t)
+        if last == 0:
+            return  # one class: what two vesicles carry stays in it
         everybody = name(f"{STAGE_COUNT}{stage}")
         twice = times(number(2), k)
         for holds in (*self.contents, *((GROWN,) if self.gated else ())):
-            if self.states > 1 or holds == GROWN:
-                self._merge_carried(stage, holds, twice, everybody)
+            self._merge_carried(stage, holds, twice, everybody)
 
     def _merge_carried(self, stage: str, holds: str, twice: Tree, everybody: Tree) -> None:
         """What a merged vesicle carries is the sum of both: 2 k sum over pairs of f_a N_b arrives in class a + b."""
         last = self.states - 1
-        if last == 0:
-            return  # one class: what two vesicles carry stays in it
         into: dict[int, list[Tree]] = {}
         for a in self._classes(stage):
             for b in self._classes(stage):

@@ -47,7 +47,6 @@ class Numerics(NamedTuple):
     """Steps and tolerances."""
 
     relative: float
-    field: float
     change: float
     first: float
     smallest: float
@@ -137,7 +136,6 @@ def numerics_of(table: Mapping[str, Any], symbols: Symbols) -> Numerics:
     absolute = np.array([float(table["absolute"][name]) for name in symbols.traces])
     return Numerics(
         table["relative"],
-        table["field"],
         table["change"],
         table["first_s"],
         table["smallest_s"],

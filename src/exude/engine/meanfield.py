@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,8 +19,9 @@ from exude.errors import DeclarationError, refuse
 GROWTH_STATES = 32
 """Growth classes of the resolved stage: counts 0..30 are told apart, the last class holds all above.
 
-Chosen by measured error against 160 classes (15 lines and stimuli, 24 h): at most 1e-4 of any expected count or total,
-2e-4 where RAB11A is over-expressed fourfold; 24 classes: 3e-4 and 8e-4; one class: a fifth."""
+Chosen by measured error of any expected count or total against 160 classes (15 lines, 24 h with half an hour of
+ionomycin): 2e-5 in the median line and 2e-4 at most; 24 classes: 1e-4 and 9e-4; one class: a third and more than all.
+Over the whole range of the parameters: docs/closures.md."""
 RELATIVE = 1e-7
 ABSOLUTE = 1e-8
 """Error allowed per step; the fifth-order result is one to two decades better than the estimate that is held to it."""
@@ -81,7 +83,7 @@ def run(
     whole state at every output row.
 
     Raises DeclarationError for a gate on a stage that is not resolved, R < 1, a tolerance that is not a small positive
-    number, or rates that cannot be followed.
+    number, a parameter, level or start that is negative or no number, or rates that cannot be followed.
 
     Valid when: exact for the mean of a linear network under given rates, up to the last class; mergers and rates that
     read stage counts are closures (`exude.derive.closures` says which).
@@ -113,33 +115,37 @@ def run_many(
     any batch and on any number of threads.
     """
     _check(symbols, growth_states, relative, absolute)
+    values = _per_set("parameter", np.atleast_2d(parameters), symbols.parameters)
+    base = _per_set("level", levels, symbols.levels, len(values))
+    begin = _per_set("start", starts, symbols.traces, len(values))
     plan = _plan(symbols, int(growth_states), relative, absolute, numerics)
-    sets, rows = len(parameters), int(timeline.output.max()) + 1
+    sets, rows = len(values), int(timeline.output.max()) + 1
     output = layout.new_output(symbols, sets, rows, kind=np.float64)
     shape = (sets if states else 0, rows, len(symbols.counts), plan.growth_states, len(FIELDS))
     kept = np.zeros(shape)
-    values = np.ascontiguousarray(parameters, float)
-    base, begin = _per_set(levels, sets), _per_set(starts, sets)
     kernel = build.module(symbols, "meanfield").run_sets
 
     def part(borders: tuple[int, int]) -> tuple[int, float]:
         failed: tuple[int, float] = kernel(*borders, values, timeline, base, begin, plan, output, kept)
         return failed
 
-    cuts = np.linspace(0, sets, max(1, min(threads, sets)) + 1).astype(int).tolist()
-    spans = list(pairwise(cuts))
-    if len(spans) == 1:
-        ends = [part(spans[0])]
-    else:
-        with ThreadPoolExecutor(len(spans)) as pool:
-            ends = list(pool.map(part, spans))
-    for failed, time in ends:
+    for failed, time in _in_parts(part, sets, threads):
         if failed >= 0:
             raise DeclarationError(
                 f"the mean field of parameter set {failed} cannot be followed beyond {time:g} s: a rate is infinite, "
                 "not a number or runs away. Check its parameters and levels."
             )
     return MeanField(output, kept)
+
+
+def _in_parts(part: Callable[[tuple[int, int]], tuple[int, float]], sets: int, threads: int) -> list[tuple[int, float]]:
+    """What each thread says of its part of the sets; one part runs in the calling thread."""
+    cuts = np.linspace(0, sets, max(1, min(threads, sets)) + 1).astype(int).tolist()
+    spans = list(pairwise(cuts))
+    if len(spans) == 1:
+        return [part(spans[0])]
+    with ThreadPoolExecutor(len(spans)) as pool:
+        return list(pool.map(part, spans))
 
 
 def _plan(symbols: Symbols, growth_states: int, relative: float, absolute: float, numerics: Numerics) -> Plan:
@@ -159,9 +165,24 @@ def _plan(symbols: Symbols, growth_states: int, relative: float, absolute: float
     )
 
 
-def _per_set(values: Floats, sets: int) -> Floats:
-    """One row per set."""
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(values, float), (sets, np.shape(values)[-1])))
+def _per_set(what: str, given: Floats, names: tuple[str, ...], sets: int = 0) -> Floats:
+    """One row per set, each value a number of at least 0; without `sets` as many rows as are given.
+
+    Widths are checked too: compiled code would read past the end of a short row.
+    """
+    values, width = np.asarray(given, float), len(names)
+    shape = (sets or len(values), width)
+    if values.shape != shape and not (sets and values.shape == shape[1:]):
+        got, expected = f"{what}s of the shape {values.shape}", f"{width} in a row, {shape[0]} rows or one for all"
+        raise refuse(DeclarationError, got, expected, f"Give a {what} for each of: {', '.join(names) or 'none'}.")
+    rows = np.ascontiguousarray(np.broadcast_to(values, shape))
+    wrong = np.argwhere(~(np.isfinite(rows) & (rows >= 0)))
+    if len(wrong):
+        i, column = map(int, wrong[0])
+        got = f"{what} {names[column]} = {rows[i, column]:g} in parameter set {i}"
+        also = f" ({len(wrong) - 1} more like it)" if len(wrong) > 1 else ""
+        raise refuse(DeclarationError, got, f"a finite number of at least 0{also}", "Correct it or drop the set.")
+    return rows
 
 
 def _check(symbols: Symbols, growth_states: int, relative: float, absolute: float) -> None:

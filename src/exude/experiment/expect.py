@@ -34,8 +34,9 @@ def expect(
     Example: expect("MDA-MB-231", Stimulus("ionomycin", "5 uM", at="5 min")).exosomes
 
     Valid when: it stands for the mean of many alike cells (`Settings(alike=True)`) up to the closures that the
-    attribute `closures` lists (under 1 % of the fusions of the reference cell). It is not the mean of a population:
-    cells differ in their levels, release is steep in them, and a mean cell releases less than the mean of cells.
+    attribute `closures` lists (under 1 % of the fusions of the reference cell; tens of per cent where primed MVBs hold
+    half of Munc13-4 or more: docs/closures.md). It is not the mean of a population: cells differ in their levels,
+    release is steep in them, and a mean cell releases less than the mean of cells.
     """
     settings = settings or Settings()
     known = cell_symbols()

@@ -134,7 +134,7 @@ def tell_model(
     made = declare(_spelled(model), parameters)
     line = job_of(made, calcium, duration, every, seed=0).timeline
     net = network(made.symbols, given_calcium=line.given_at.size > 0)
-    mean = Field(net, Numbers(made.values | {"": 0.0}), line, made.levels)  # a trace that names no start begins at 0
+    mean = Field(net, Numbers(made.values), line, made.levels)
     found = mean.run(net.growth_states)
     about = About(
         title="A declared model" + (" under a given calcium curve" if calcium else ""),

@@ -15,8 +15,12 @@ from exude.engine.meanfield import MeanField
 from exude.experiment.protocol import Numbers
 
 MANY = 64
-"""Growth states that stand for exact: their error is far below a millionth."""
-FIELDS = {"vesicles": meanfield.ITEMS, **{c: i for i, c in enumerate(CONTENTS, meanfield.BIRTH)}}
+"""Growth states that stand for exact: off by a millionth at most (15 lines against 160 states, 24 h)."""
+FIELDS = {
+    "vesicles": meanfield.ITEMS,
+    **{c: i for i, c in enumerate(CONTENTS, meanfield.BIRTH)},
+    GROWN: meanfield.GROWTH_COUNT,
+}
 """What a pool holds -> field of the mean field's state."""
 JUDGED = ("fusions", "exosomes", "exosomal_cargo")
 """Totals by which growth states are judged."""
@@ -37,7 +41,7 @@ class Field:
         return meanfield.run(
             self.net.symbols, self.numbers.vector(self.net.symbols), self.timeline,
             layout.numerics_of(read.numerics(), self.net.symbols), self.levels,
-            np.array([self.numbers[trace.start] for trace in cascade.traces]),
+            np.array([self.numbers[trace.start] if trace.start else 0.0 for trace in cascade.traces]),
             growth_states=growth_states, relative=steps["relative"], absolute=steps["absolute"], states=True,
         )  # fmt: skip
 
@@ -50,8 +54,7 @@ class Field:
                 out[pool.symbol] = 0.0
                 continue
             stage = cascade.life_cycle.stages.index(pool.stage)
-            at = meanfield.GROWTH_COUNT if pool.holds == GROWN else FIELDS[pool.holds]
-            out[pool.symbol] = float(state[stage, pool.growth or 0, at])
+            out[pool.symbol] = float(state[stage, pool.growth or 0, FIELDS[pool.holds]])
         return out
 
     def curves(self, found: MeanField) -> Mapping[str, Floats]:

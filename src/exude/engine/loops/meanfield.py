@@ -242,8 +242,7 @@ def run_sets(first, last, parameters, time, base, starts, plan, out, states):
     length = plan.growth_at + 1 + N_TOTALS + N_EMISSIONS
     y, new, ks = np.empty(length), np.empty(length), np.empty((7, length))
     allowed, n, leaving = np.ones((N_EVENTS, width)), np.zeros(N_STAGES), np.zeros(width)
-    sums, flow = np.zeros(GROWTH_COUNT), np.zeros(GROWTH_COUNT)
-    tail = np.zeros(width + 1)
+    sums, flow, tail = np.zeros(N_FIELDS), np.zeros(N_FIELDS), np.zeros(width + 1)
     piece, x, at = np.zeros((N_NODES + 1, N_TRACES)), np.empty(N_TRACES), np.empty(N_TRACES)
     stiff = (
         np.empty((SIZE, SIZE)), np.empty(SIZE, np.int64), np.empty(SIZE), np.empty(N_TRACES),
