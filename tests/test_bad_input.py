@@ -8,12 +8,14 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5netcdf
 import numpy as np
 import pytest
 
+import common
 import exude
 from exude import (
     CalciumTrace,
@@ -28,11 +30,25 @@ from exude import (
     Settings,
     Stimulus,
 )
-from exude.catalog import read
+from exude.catalog import read, schema
 from exude.engine import vesicles
-from exude.errors import DataError, ExudeError, Interrupted, ProtocolError, UnitError, UnknownName
-from exude.experiment import parse
+from exude.errors import (
+    CatalogError,
+    DataError,
+    DeclarationError,
+    ExudeError,
+    Interrupted,
+    ProtocolError,
+    UnitError,
+    UnknownName,
+)
+from exude.experiment import declared, parse
 from exude.experiment.checkpoint import Checkpoint
+from exude.experiment.sbml_calcium import Request, choose
+from exude.experiment.sbml_safe import safe_text
+from exude.experiment.traces import given_curve
+from exude.model import Cascade, Definition, Emission, Level, Trace
+from fuzzing import SMALL
 
 QUICK = Settings(burn_in="30 min", every="10 min", threads=1)
 
@@ -92,6 +108,208 @@ WRONG: dict[str, tuple[Callable[[], object], type[ExudeError], tuple[str, ...]]]
 }  # fmt: skip
 
 
+WRONG |= {
+    "offset unit": (lambda: declare(k="0.1 degC"), UnitError, ("'degC'", "multiple of others", "k:")),
+    "unit of light": (lambda: declare(k="1 candela"), UnitError, ("'candela'", "not of luminosity")),
+    "unit worked out for ever": (lambda: declare(k="1 9**9**9**9"), UnitError, ("a unit such as",)),
+    "unit too steep": (lambda: declare(k="1 s**99999"), UnitError, ("a unit such as",)),
+    "too large for its unit": (lambda: Stimulus("ionomycin", "1e308 M"), UnitError, ("finite", "ionomycin")),
+    "cytosol for closed cells": (lambda: parse.perturbation("external calcium=1 mM cytosol=2"), ProtocolError, ("cytosol=2",)),
+    "a negative seed of a draw": (lambda: CalciumTrace("x.csv", draw=(-1, 0)), ProtocolError, ("(-1, 0)", "whole numbers >= 0")),
+    "two standard errors": (lambda: fura(kd="224 +/- 30 +/- 2 nM"), UnitError, ("one standard error",)),
+    "an error that says nothing": (lambda: fura(kd="1 +/- 30 nM"), UnitError, ("at most 10 times kd",)),
+    "cooperativity of 0": (lambda: gcamp(hill=0), ProtocolError, ("hill above 0",)),
+    "kd of 0 at rest": (lambda: gcamp(kd="0 nM"), ProtocolError, ("kd above 0",)),
+    "half a baseline": (lambda: gcamp(baseline=("0 s",)), ProtocolError, ("a baseline of two times",)),
+    "a number for a baseline": (lambda: gcamp(baseline=1.0), ProtocolError, ("a baseline of two times",)),
+}  # fmt: skip
+
+
+def declare(rate: str = "", **changed: object) -> object:
+    """The common problem as declared, with one text or some numbers changed."""
+    model = common.declaration(common.INDEPENDENT)
+    chapter, cycle = model.chapters[0], model.life_cycle
+    steps = tuple(replace(t, rate=rate) if rate and t.name == "fusion" else t for t in cycle.transitions)
+    model = Cascade((replace(chapter, life_cycle=replace(cycle, transitions=steps)),))
+    return declared.declare(model, {**common.numbers(common.INDEPENDENT), **changed})
+
+
+def fura(**changed: object) -> exude.Fura2:
+    return exude.Fura2(**{"r_min": 0.3, "r_max": 6.0, "beta": 5.0, **changed})
+
+
+def gcamp(**changed: object) -> exude.SingleWavelength:
+    rest = {"dynamic_range": 28, "baseline": ("0 s", "9 s"), "resting": "0.1 uM"}
+    return exude.SingleWavelength(indicator="gcamp6f", **{**rest, **changed})
+
+
+DECLARED: dict[str, tuple[Callable[[], object], type[ExudeError], tuple[str, ...]]] = {
+    "outside the grammar": (lambda: declare("0.3 * fCa"), DeclarationError, ("rate of fusion: got '0.3'", "    0.3 * fCa\n    ^")),
+    "unknown name": (lambda: declare("kf * fCaa"), DeclarationError, ("rate of fusion reads 'fCaa'", "did you mean 'fCa'", "kf * fCaa\n         ^")),
+    "unlike parts": (lambda: declare("kf * (fCa + K)"), DeclarationError, ("rate of fusion: got", "one dimension", "           ^")),
+    "unit of a rate": (lambda: declare(kf="0.3 uM"), DeclarationError, ("rate of fusion = kf * fCa", "dimension of 1/s", "Mend")),
+    "unit of a part": (lambda: declare(K="0.6 s"), DeclarationError, ("fCa: got", "one dimension", "[time]", "hill(calcium, K, n)\n    ^")),
+    "no unit": (lambda: declare(kf=0.3), DeclarationError, ("rate of fusion", "dimension of 1/s", "not dimensionless")),
+    "negative at some calcium": (lambda: declare("kf * (fCa - fCa * (calcium + K) / (K + K))"), DeclarationError, ("rate of fusion = kf", "-> -", "at calcium", "uM", ">= 0", "Bound the text")),
+    "negative at rest": (lambda: declare("kf * (fCa - 1)"), DeclarationError, ("-> -0.005 at calcium 0 uM", "rate of fusion", "max(0, ...)")),
+    "infinite": (lambda: declare("kf / fCa"), DeclarationError, ("rate of fusion", "nan at calcium 0 uM", "finite")),
+    "a root of a negative number": (lambda: declare("kf * (fCa - 1) ** (1 / 2)"), DeclarationError, ("rate of fusion", "nan")),
+    "negative number": (lambda: declare(kf="-0.3 1/min"), UnitError, ("kf = -0.3 1/min", ">= 0 for kf", "minus belongs in the rate text")),
+    "negative concentration": (lambda: declare(K="-0.6 uM"), UnitError, ("K = -0.6 uM", ">= 0 for K")),
+    "negative power": (lambda: declare(n="-4"), DeclarationError, ("nan at calcium 0 uM", "change a parameter")),
+    "NaN": (lambda: declare(K="nan uM"), UnitError, ("'nan uM'", "a finite number for K", "Write")),
+    "infinite number": (lambda: declare(kf=float("inf")), UnitError, ("got inf", "a finite number for kf")),
+    "huge for its unit": (lambda: declare(K="1e308 M"), UnitError, ("K = 1e+308 M", "a finite K")),
+    "huge whole number": (lambda: declare(n=10**400), UnitError, ("a finite number for n",)),
+    "no number": (lambda: declare(kf="fast"), UnitError, ("'fast'", "a number with a unit for kf", "Write")),
+    "a symbol with spaces": (lambda: declare(**{"k dock": "1"}), DeclarationError, ("'k dock'", "A-Z", "Rename")),
+    "a keyword": (lambda: declare(**{"lambda": "1"}), DeclarationError, ("'lambda'", "Rename")),
+    "a function of the written slopes": (lambda: declare(square="1"), DeclarationError, ("'square'", "Rename")),
+    "a stage count as a number": (lambda: declare(n_docked="1 item"), DeclarationError, ("n_docked", "number of vesicles")),
+}  # fmt: skip
+WRONG |= {f"declared: {fault}": case for fault, case in DECLARED.items()}
+
+
+def parts(**changed: object) -> object:
+    """The common problem with another part in its life cycle or chapter."""
+    model = common.declaration(common.INDEPENDENT)
+    chapter, cycle = model.chapters[0], model.life_cycle
+    first = cycle.transitions[0]
+    own = {k: v for k, v in changed.items() if hasattr(first, k) and k not in ("name",)}
+    steps = (replace(first, **own), *cycle.transitions[1:]) if own else cycle.transitions
+    cycle = replace(cycle, transitions=steps, **{k: v for k, v in changed.items() if k in ("stages", "resolved")})
+    others = {
+        k: v
+        for k, v in changed.items()
+        if k in ("traces", "levels", "emissions", "readouts", "life_cycle", "definitions")
+    }
+    chapter = replace(chapter, **{"life_cycle": cycle, **others})
+    return declared.declare(Cascade((chapter,)), common.numbers(common.INDEPENDENT))
+
+
+fCa = Definition("fCa", "hill(calcium, K, n)")
+PARTS: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
+    "no life cycle": (lambda: parts(life_cycle=None), ("0 life cycles", "Give life_cycle to one chapter")),
+    "no stages": (lambda: parts(stages=()), ("no stage",)),
+    "a stage twice": (lambda: parts(stages=("mature", "mature", "immature", "docked", "primed")), ("'mature'", "of its own")),
+    "a target that is no stage": (lambda: parts(target="imature"), ("'imature'", "did you mean 'immature'", "'birth'")),
+    "a birth into the medium": (lambda: parts(target="RELEASED"), ("'RELEASED'", "one of immature")),
+    "a source that is no stage": (lambda: parts(source="BORNE"), ("'BORNE'", "BORN")),
+    "a gate on a birth": (lambda: parts(gate="hill(growth, n, 1)"), ("a gate on a birth (birth)",)),
+    "growth that is lost": (lambda: parts(growth=1), ("growth on the way to another stage",)),
+    "half a growth": (lambda: parts(growth=0.5), ("no whole number",)),
+    "a merger that moves": (lambda: parts(merges=True, source="docked"), ("a merger that leads to another stage",)),
+    "a resolved stage that is none": (lambda: parts(resolved="ripe"), ("'ripe'", "resolved stage")),
+    "calcium in nM": (lambda: parts(traces=(Trace("calcium", "nM"),)), ("calcium in nM", "s, uM, um and items")),
+    "a first trace that is no calcium": (lambda: parts(traces=(Trace("calcium", "s"),), definitions=(Definition("fCa", "1"),)), ("a first trace that is calcium",)),
+    "a start that is missing": (lambda: parts(traces=(Trace("calcium", "uM", "-kf * calcium"),)), ("no start of calcium",)),
+    "a slope that is no number": (lambda: parts(traces=(Trace("calcium", "uM", "kf * K * (0 * n) ** (-n)", "K"),)), ("d calcium/dt", "-> nan")),
+    "a level below 0": (lambda: parts(levels=(Level("RAB27A", normal=-1.0),)), ("RAB27A of -1.0", ">= 0")),
+    "an emission that reads counts": (lambda: parts(emissions=(Emission("shed", "kf * n_docked"),)), ("emission shed", "no stage counts")),
+    "a readout of nothing": (lambda: parts(readouts=("fca",)), ("'fca'", "did you mean 'fCa'")),
+    "a readout of counts": (lambda: parts(readouts=("x",), definitions=(fCa, Definition("x", "n_docked", "item"))), ("readout x", "no stage counts")),
+    "a ring": (lambda: parts(definitions=(fCa, Definition("x", "y"), Definition("y", "x"))), ("ring: x -> y -> x",)),
+    "a long chain": (lambda: parts(definitions=(fCa, Definition("x0", "n"), *(Definition(f"x{i + 1}", f"x{i} + 1") for i in range(400)))), ("at most 200 operations deep",)),
+    "a chapter read twice": (lambda: parts(definitions=(fCa, fCa)), ("one declaration",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PARTS)
+def test_parts_that_do_not_fit_together_are_refused_by_name(fault: str) -> None:
+    action, says = PARTS[fault]
+    with pytest.raises((DeclarationError, UnitError)) as caught:
+        action()
+    for part in says:
+        assert part in str(caught.value), str(caught.value)
+
+
+def test_a_curve_for_a_declared_model_is_checked() -> None:
+    made = declare()
+    assert made.values["kf"] == pytest.approx(0.3 / 60)
+    for curve, says in (
+        ([("0 s",)], "a point"), (["0 s"], "a point"), ([("0 s", "-1 uM")], ">= 0"), ([("0 s", "1 s")], "unit 'uM'"),
+        ([("1 s", 1), ("0 s", 1)], "Sort the points"), ([], "no curve for calcium"), ([("0 s", "1e308 M")], "finite"),
+    ):  # fmt: skip
+        with pytest.raises(ExudeError, match=says):
+            declared.job_of(made, curve, "1 h", "", 1)
+    bare = declared.job_of(made, [(0, 0.1), (5.0, 1)], "1 h", "", 1).timeline
+    assert bare.given_at.tolist() == [0, 5] and bare.given.tolist() == [0.1, 1]
+    with pytest.raises(ProtocolError, match=r"3.6e\+12 output times.*at most 1000000"):
+        declared.job_of(made, [(0, 0.1)], "1 h", "1 ns", 1)
+    with pytest.raises(ProtocolError, match="whole number of cells"):
+        exude.simulate_model(common.declaration(common.INDEPENDENT), {}, cells=0)
+
+
+def test_a_trace_of_any_name_has_its_tolerance() -> None:
+    """The catalogue names the cell's own traces; a user's may be called otherwise."""
+    traces = (Trace("Ca", "uM", "kf * (K - Ca)", "K"), Trace("er", "uM", "-kf * er", "K"))
+    made = parts(traces=traces, definitions=(Definition("fCa", "hill(Ca, K, n)"),))
+    absolute = declared.job_of(made, [], "1 h", "", 1).numerics.absolute
+    assert (absolute > 0).all() and absolute[1] == pytest.approx(0.6 * read.numerics()["relative"])
+
+
+NUMBERS = {
+    "NaN": (float("nan"), "k_birth = nan"), "infinite": (float("inf"), "k_birth = inf"), "negative": (-1.0, ">= 0 for k_birth"),
+    "a text": ("1 1/min", "k_birth = '1 1/min'"), "a truth": (True, "k_birth = True"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", NUMBERS)
+def test_a_number_of_the_catalogue_is_replaced_by_a_possible_one(fault: str) -> None:
+    value, says = NUMBERS[fault]
+    with pytest.raises(UnitError) as caught:
+        read.checked("k_birth", value)
+    assert says in str(caught.value) and "The catalogue has" in str(caught.value)
+
+
+def test_every_number_of_the_catalogue_may_be_given_again() -> None:
+    assert len(read.parameters()) > 100
+    assert all(read.checked(name, np.float64(read.value(name))) == read.value(name) for name in read.parameters())
+    with pytest.raises(UnknownName, match="did you mean 'k_birth'"):
+        read.checked("k_birht", 1.0)
+
+
+TABLES = {
+    "a truth for a number": ("value = 0.1", "value = true", "valid number"),
+    "a text for a number": ("value = 0.1", 'value = "0.1"', "valid number"),
+    "a huge whole number": ("value = 0.1", f"value = {'9' * 5000}", "not a readable TOML"),
+    "a number beyond measure": ("value = 0.1", "value = 1e300", "less than or equal"),
+    "a negative spread": ("sd = 0.2", "sd = -0.2", "greater than or equal to 0"),
+    "a spread that says nothing": ("sd = 0.2", "sd = 50", "a draw could be any number"),
+    "a unit with a zero of its own": ('"uM"', '"degC"', "multiple of others"),
+    "a unit of light": ('"uM"', '"candela"', "not of luminosity"),
+    "a unit worked out for ever": ('"uM"', '"9**9**9**9"', "a unit such as"),
+    "nested for ever": ("value = 0.1", f"value = {'[' * 5000}", "nested too deep"),
+    "no UTF-8": ("uM", "\udcff", "not a readable TOML"),
+}  # fmt: skip
+TABLE = '[x]\nvalue = 0.1\nunit = "uM"\nspread = { kind = "lognormal", sd = 0.2 }\nstatus = "assumed"\nobtained = "a guess"\n'
+
+
+@pytest.mark.parametrize("fault", TABLES)
+def test_a_bad_table_of_the_catalogue_is_refused(fault: str, tmp_path: Path) -> None:
+    old, new, says = TABLES[fault]
+    file = tmp_path / "table.toml"
+    file.write_bytes(TABLE.encode())
+    assert read._tables(file, schema.Number)["x"].value == 0.1
+    file.write_bytes(TABLE.replace(old, new).encode("utf-8", "surrogateescape"))
+    with pytest.raises(CatalogError, match=says) as caught:
+        read._tables(file, schema.Number)
+    assert "table.toml" in str(caught.value) and len(str(caught.value)) < 1000
+
+
+def test_units_deep_in_a_table_are_checked_too(tmp_path: Path) -> None:
+    """A drug's potency and a line's level are numbers inside tables."""
+    for folder, kind, old in (
+        ("drugs/ionomycin", schema.Drug, '"uM"'),
+        ("cells/a375", schema.CellLine, '"dimensionless"'),
+    ):
+        text = (Path(str(read.data())) / f"{folder}.toml").read_text(encoding="utf-8")
+        file = tmp_path / "table.toml"
+        file.write_text(text.replace(old, '"uMM"', 1), encoding="utf-8")
+        with pytest.raises(CatalogError, match="'uMM'"):
+            read._table(file, kind)
+
+
 @pytest.mark.parametrize("fault", WRONG)
 def test_refused_with_what_was_got_expected_and_the_fix(fault: str) -> None:
     action, kind, says = WRONG[fault]
@@ -128,6 +346,19 @@ CURVES = {
     "unknown unit": ("time_s,calcium_bananas\n0,0.1\n10,0.2\n", "bananas"),
     "wrong dimension": ("time_uM,calcium_s\n0,0.1\n10,0.2\n", "expected a unit that converts to 's'"),
     "other columns": ("when,what\n0,0.1\n10,0.2\n", "expected one named time_UNIT"),
+    "too large for its unit": ("time_s,calcium_M\n0,0.1\n10,1e308\n", "line 3: a number too large for its unit"),
+    "more than a cytosol holds": (
+        "time_s,calcium_M\n0,0.1\n10,0.2\n",
+        "line 2: calcium of 1e+05 uM is more than any cytosol holds",
+    ),
+    "time too large": ("time_h,calcium_uM\n0,0.1\n1e306,0.2\n", "line 3: a number too large"),
+    "degrees": ("time_s,calcium_degC\n0,0.1\n10,0.2\n", "multiple of others"),
+    "a wide header": (f"time_s,{'a,' * 20_000}\n1,2\n3,4\n", "and 19994 more; expected one named calcium_UNIT"),
+    "a header of blanks": (f"time{' ' * 100_000}!,calcium_uM\n1,2\n3,4\n", "expected one named time_UNIT"),
+    "a gap": (
+        "time_s,calcium_uM\n0,0.1\n10,\n20,0.2\n",
+        "line 3: got ['10', '']; expected numbers. Bridge gaps with gaps='line'",
+    ),
     "comment before a bad row": ("# a comment\ntime_s,calcium_uM\n0,0.1\n10,-1\n", "line 4"),
 }
 
@@ -152,6 +383,24 @@ def test_a_good_curve_is_followed(tmp_path: Path) -> None:
     )
 
 
+def test_a_pipe_is_no_curve(tmp_path: Path) -> None:
+    """Reading it would wait for ever."""
+    os.mkfifo(tmp_path / "curve.csv")
+    with pytest.raises(DataError, match=r"curve\.csv: is no plain file"):
+        simulate(CalciumTrace(str(tmp_path / "curve.csv")))
+
+
+def test_a_calibration_that_gives_no_number_is_refused(tmp_path: Path) -> None:
+    """0.1 uM over a kd of next to nothing is infinite, and infinite over infinite is no number: it was read as 0."""
+    file = tmp_path / "trace.csv"
+    file.write_text("time_s,fluorescence\n" + "\n".join(f"{i},{100 + i}" for i in range(20)), encoding="utf-8")
+    for ways in ({}, {"outside": "clip"}):
+        with pytest.raises(DataError, match=r"trace\.csv: got 20 of 20 readings .* no number"):
+            given_curve(CalciumTrace(str(file), gcamp(kd="1e-320 uM"), **ways), 10.0)
+        with pytest.raises(DataError, match=r"trace\.csv: got 20 of 20 readings .* no number"):
+            given_curve(CalciumTrace(str(file), gcamp(kd="1e-200 uM"), **ways), 10.0)
+
+
 def test_a_picture_is_no_curve(tmp_path: Path) -> None:
     file = tmp_path / "curve.csv"
     file.write_bytes(bytes(range(256)) * 10)
@@ -162,6 +411,67 @@ def test_a_picture_is_no_curve(tmp_path: Path) -> None:
 def test_two_curves_are_refused() -> None:
     with pytest.raises(ProtocolError, match="two calcium curves"):
         simulate(CalciumTrace("one.csv"), CalciumTrace("two.csv"))
+
+
+UNITS = {
+    "a scale beyond any number": ('scale="-6"', 'scale="2147483647"', "(1 times 10^2147483647 mole)^1"),
+    "a scale of thousands": ('scale="-6"', 'scale="-4000"', "10^-4000"),
+    "a multiplier of 0": ('multiplier="1"', 'multiplier="0"', "(0 times 10^-6 mole)^1"),
+    "a multiplier that is no number": ('multiplier="1"', 'multiplier="NaN"', "nan times"),
+    "an infinite exponent": ('exponent="1"', 'exponent="INF"', "^inf"),
+    "a steep exponent": ('exponent="1"', 'exponent="300"', "^300"),
+    "avogadro's number": ('kind="mole"', 'kind="avogadro"', "expected a declared concentration"),
+}  # fmt: skip
+
+
+NO_NUMBERS = {
+    "a hexadecimal number": ('value="0.01"', 'value="0x10"', "line 11: got value='0x10', which is not a number"),
+    "an empty one": ('Concentration="0.1"', 'Concentration=""', "initialConcentration=''"),
+    "a hexadecimal number in a formula": ("<cn>1<", "<cn>0x10<", "<cn> of '0x10'"),
+    "letters behind it": ("<cn>1<", "<cn>1abc<", "<cn> of '1abc'"),
+    "two at once": ("<cn>1<", "<cn>1 2<", "<cn> of '1 2'"),
+    "half of a whole one": ("<cn>1<", '<cn type="integer">1.7<', "<cn> of '1.7', which is not a whole number"),
+    "a size below 0": ('size="1"', 'size="-1"', "compartment 'c' of size -1; expected a volume above 0"),
+    "no size": ('size="1"', 'size="NaN"', "size nan"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", NO_NUMBERS)
+def test_a_number_of_a_model_that_is_none_is_refused(fault: str, tmp_path: Path) -> None:
+    """libSBML reads most of these as another number, without a word."""
+    pytest.importorskip("libsbml")
+    pytest.importorskip("roadrunner")
+    old, new, says = NO_NUMBERS[fault]
+    file = tmp_path / "model.xml"
+    assert old in SMALL
+    file.write_text(SMALL.replace(old, new), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        choose(Request(str(file)), safe_text(str(file)))
+    assert "model.xml" in str(caught.value) and says in str(caught.value), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "cn",
+    ["<cn> 1 </cn>", '<cn type="e-notation">10<sep/>-1</cn>', '<cn type="rational">2<sep/>2</cn>', "<cn>+1.e0</cn>"],
+)
+def test_numbers_as_the_standard_writes_them_pass(cn: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.xml"
+    file.write_text(SMALL.replace("<cn>1</cn>", cn), encoding="utf-8")
+    assert cn in safe_text(str(file))
+
+
+@pytest.mark.parametrize("fault", UNITS)
+def test_a_unit_of_a_model_that_cannot_be_meant_is_refused(fault: str, tmp_path: Path) -> None:
+    pytest.importorskip("libsbml")
+    pytest.importorskip("roadrunner")
+    old, new, says = UNITS[fault]
+    file = tmp_path / "model.xml"
+    assert old in SMALL
+    file.write_text(SMALL.replace(old, new), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        choose(Request(str(file)), safe_text(str(file)))
+    assert "model.xml" in str(caught.value) and says in str(caught.value), str(caught.value)
+    assert choose(Request(str(file), unit="uM"), safe_text(str(file))).to_internal == 1, "a unit that is said stands in"
 
 
 # Results on disk.

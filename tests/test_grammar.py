@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exude.cascade import CELL
-from exude.derive import grammar
+from exude.derive import grammar, trees
+from exude.derive.evaluate import evaluate as read_off
 from exude.derive.symbols import Symbols
 from exude.errors import DeclarationError
 from exude.experiment.simulate import cell_symbols
@@ -73,7 +74,9 @@ def test_names_are_the_free_symbols(text: str) -> None:
     [
         "3 * a", "0.5", "a.b", "a[0]", "__import__('os')", "lambda: a", "a if b else c", "a < b", "a and b", "hill(a, b)",
         "hill(a, b, n=2)", "sin(a)", "a +", "", "a; b", "[a]", "{a}", "'a'", "True", "a // b", "a % b", "~a", "+a",
-        "(a := b)", "f'{a}'", "hill", "hill(*a)", "1e3 * a", "a @ b", "print(a)", "a\nb",
+        "(a := b)", "f'{a}'", "hill", "hill(*a)", "1e3 * a", "a @ b", "print(a)", "a\nb", "0j", "a\0b", "\ud800", "é",
+        "ｋ", "a # b", "1/0", "2 ** 2 ** 2 ** 2 ** 2 ** 2", "hill(2, 1, 1 + 2 ** 2 ** 2)", "9" * 5000, "a" * 20_000, "exp(exp(exp(2)))",
+        "(" * 500 + "a" + ")" * 500, "-" * 5000 + "a", "+".join("a" * 3000), "max(a" * 100 + ", a)" * 100, "2 ** (1 + sqrt(2))" * 9,
     ],
 )  # fmt: skip
 def test_what_is_not_arithmetic_of_names_is_refused(text: str) -> None:
@@ -94,7 +97,7 @@ def test_what_is_not_arithmetic_of_names_is_refused(text: str) -> None:
         ("conc + time", None), ("conc / time", "uM/s"), ("hill(conc, conc, 2)", ""), ("hill(conc, time, 2)", None),
         ("max(0, conc)", "uM"), ("max(conc, time)", None), ("conc ** 2", "uM**2"), ("conc ** share", None),
         ("share ** share", ""), ("mix(conc, share)", None), ("ratio(conc, time)", "uM/s"), ("exp(conc)", None),
-        ("sqrt(conc * conc)", "uM"), ("1 + conc", None), ("2 * conc", "uM"), ("-conc", "uM"),
+        ("sqrt(conc * conc)", "uM"), ("1 + conc", None), ("2 * conc", "uM"), ("-conc", "uM"), ("max(0, 0)", ""),
     ],
 )  # fmt: skip
 def test_dimensions(text: str, unit: str | None) -> None:
@@ -104,6 +107,78 @@ def test_dimensions(text: str, unit: str | None) -> None:
             grammar.to_dimension(grammar.parse(text), known, text)
     else:
         assert grammar.to_dimension(grammar.parse(text), known, text) == dimension(unit)
+
+
+CARETS = {
+    "3 * a": ("got '3'", "    3 * a\n    ^", "catalogue under a name"),
+    "a + b % 2": ("got '%'", "    a + b % 2\n          ^", "Remove it"),
+    "a * (b + 0.5)": ("got '0.5'", "    a * (b + 0.5)\n             ^", "catalogue"),
+    "a // b": ("got '//'", "    a // b\n      ^", "Use + - * / or **"),
+    "a * (b": ("got '(b'", "    a * (b\n        ^", "never closed"),
+    "a +": ("the end of the text", "    a +\n       ^", "one arithmetic expression"),
+    "a * hil(b, a, 2)": ("got 'hil'", "    a * hil(b, a, 2)\n        ^", "did you mean 'hill'"),
+    "a * hill(b, 2)": ("hill of 2", "    a * hill(b, 2)\n        ^", "Write hill(x, K, n)"),
+    " (a\n * .1)": ("got '0.1'", "     * .1)\n       ^", "expected"),
+    "a * é": ("got 'é'", "    a * é\n        ^", "A-Z"),
+    "a if b else a": ("got 'a if b else a'", "    a if b else a\n    ^", "Remove"),
+    "a * True": ("got 'True'", "    a * True\n        ^", "expected"),
+    " + ".join("a" * 40) + " + 7": ("got '7'", " a + 7\n", "..."),
+}
+"""Text -> what its error says; the caret stands under the place."""
+
+
+@pytest.mark.parametrize("text", CARETS)
+def test_an_error_shows_the_text_and_a_caret_under_the_place(text: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        grammar.parse(text)
+    said = str(caught.value)
+    for part in CARETS[text]:
+        assert part in said, said
+    first, shown, caret = said.split("\n")
+    assert "got" in first and "expected" in first
+    assert caret.strip() == "^" and len(shown) <= 120 and caret.index("^") <= len(shown)
+
+
+def test_a_power_of_powers_of_numbers_is_refused_at_once_and_small_ones_are_not() -> None:
+    with pytest.raises(DeclarationError, match="exponent"):
+        grammar.parse("2 ** 2 ** 2 ** 2 ** 2 ** 2")
+    with pytest.raises(DeclarationError, match="far too large"):
+        grammar.parse("(" * 11 + "2" + " ** 2)" * 11)
+    assert float(grammar.to_sympy(grammar.parse("((2 ** 2) ** 2) ** (1 / 2)"), lambda name: name)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "caret"),
+    [
+        ("conc + time", "    conc + time\n         ^"), ("share * (conc - 1)", "    share * (conc - 1)\n                  ^"),
+        ("share + hill(conc, time, 2)", "    share + hill(conc, time, 2)\n            ^"), (" exp(conc)", "    exp(conc)\n    ^"),
+    ],
+)  # fmt: skip
+def test_parts_of_two_dimensions_are_pointed_at(text: str, caret: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        grammar.to_dimension(grammar.parse(text), {"conc": "uM", "time": "s", "share": ""}, text)
+    assert str(caught.value).endswith(caret) and "one dimension" in str(caught.value)
+
+
+def test_a_tree_that_was_built_is_not_pointed_into() -> None:
+    """Trees of the mean field stand in no text: a caret would point anywhere."""
+    tree = trees.over(trees.name("conc"), trees.total([trees.name("conc"), trees.name("time")]))
+    with pytest.raises(DeclarationError) as caught:
+        grammar.to_dimension(tree, {"conc": "uM", "time": "s"}, ast.unparse(tree))
+    assert "^" not in str(caught.value)
+
+
+def test_the_nearest_name_is_offered_with_a_caret() -> None:
+    said = str(grammar.unknown("k * calcum + k", "calcum", "rate of fusion", ["calcium", "k"]))
+    assert "rate of fusion reads 'calcum'" in said and "did you mean 'calcium'" in said
+    assert said.endswith("    k * calcum + k\n        ^")
+
+
+def test_whole_numbers_overflow_and_never_fill_the_memory() -> None:
+    """2 ** a of a large `a` is a float: as whole numbers it would be worked out to its last digit."""
+    cascade = Cascade((Chapter("x", definitions=(Definition("x", "2 ** a"), Definition("y", "2 ** x"))),))
+    with pytest.raises(OverflowError):
+        read_off(cascade, "y", {"a": 20.0})
 
 
 WRONG = {

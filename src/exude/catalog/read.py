@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from numbers import Real
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from exude.catalog.schema import CellLine, Drug, Evidence, Finding, Identity, Number, Parameter, Reading, Table
-from exude.errors import CatalogError, UnknownName, refuse
-from exude.units import factor_to_internal, parse_unit
+from exude.errors import CatalogError, UnitError, UnknownName, refuse
+from exude.units import factor_to_internal
 
 CHAPTERS = ("calcium", "effectors", "endosomes", "exosomes", "assays")
 """Chapters whose numbers the cell's model reads."""
+
+LONGEST = 200
+"""Letters of a text that an error repeats."""
 
 T = TypeVar("T", bound=Table)
 
@@ -133,6 +138,21 @@ def value(symbol: str) -> float:
     return number.value * factor_to_internal(number.unit)
 
 
+def checked(name: str, number: object) -> float:
+    """A parameter's value that a user gives, in internal units; UnitError, with its name, for one that cannot be.
+
+    Refused: what is no number, NaN, infinities, and a number below 0 where the catalogue's own is not.
+    """
+    own = parameter(name)
+    expected = f"a finite number for {name}, in {own.unit or 'no unit'} converted to s, uM, um and items"
+    fix = f"The catalogue has {own.value:g} {own.unit}".rstrip() + f", which is {value(name):g} inside."
+    if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
+        raise refuse(UnitError, f"{name} = {number!r}", expected, fix)
+    if number < 0 <= own.value:
+        raise refuse(UnitError, f"{name} = {number!r}", f"a number >= 0 for {name}", fix)
+    return float(number)
+
+
 def _find(name: str, table: Mapping[str, T], aliases: Mapping[str, str], what: str, kind: str) -> T:
     if name in table:
         return table[name]
@@ -156,8 +176,11 @@ def _files(folder: Traversable) -> list[Traversable]:
 def _load(file: Traversable) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise CatalogError(f"{file.name}: not a readable TOML table ({problem}). Mend the line it names.") from problem
+    except RecursionError as problem:
+        raise CatalogError(f"{file.name}: tables or lists nested too deep. Nest them less deep.") from problem
+    except (OSError, ValueError) as problem:  # ValueError: bad TOML, bad UTF-8, a whole number of thousands of digits
+        said = " ".join(str(problem).split())[:LONGEST]
+        raise CatalogError(f"{file.name}: not a readable TOML table ({said}). Mend the line it names.") from problem
 
 
 def _tables(file: Traversable, kind: type[T]) -> dict[str, T]:
@@ -173,13 +196,18 @@ def _checked(file: Traversable, key: str, body: Any, kind: type[T]) -> T:
         table = kind.model_validate(body)
     except ValidationError as problem:
         first = problem.errors()[0]
-        where = ".".join(str(part) for part in ((key,) if key else ()) + first["loc"])
+        where = ".".join(str(part) for part in ((key,) if key else ()) + first["loc"])[:LONGEST]
         fix = "Remove the key or correct its spelling." if first["type"] == "extra_forbidden" else "Mend that key."
-        got = f" (got {first['input']!r})" if not isinstance(first["input"], dict) else ""
-        raise CatalogError(f"{file.name}: [{where}] {first['msg']}{got}. {fix}") from problem
-    if isinstance(table, Number):
-        try:
-            parse_unit(table.unit)
-        except Exception as problem:
-            raise CatalogError(f"{file.name}: [{key}.unit] {problem}") from problem
+        got = f" (got {_short(first['input'])})" if not isinstance(first["input"], dict) else ""
+        said = " ".join(first["msg"].split()).rstrip(".")
+        raise CatalogError(f"{file.name}: [{where}] {said}{got}. {fix}") from problem
     return table
+
+
+def _short(value: object) -> str:
+    """A value of a table for an error, cut where it would fill the screen."""
+    try:
+        said = repr(value)
+    except (ValueError, RecursionError):
+        said = f"a {type(value).__name__} too large to print"
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}..."

@@ -5,13 +5,34 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from exude.errors import UnitError
+from exude.units import factor_to_internal, quantity
 
 Status = Literal["measured", "derived", "transferred", "fitted", "assumed"]
 Seen = Literal["T", "A", "L", "I", "C", "S", "D", "Q", "W", "none"]
 """How well a source was seen: Text, Abstract, Legend, Introduction, Code, Secondary, Derived, Qualitative, Weak."""
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+LARGEST = 1e60
+"""No measured number is larger in any unit; factors between units must not make it infinite."""
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True, ge=-LARGEST, le=LARGEST)]
+"""A number; texts and true are none, though Python would take them."""
+MOST_LOG_SD = 10
+"""Largest spread of a natural logarithm."""
+Positive = Annotated[Finite, Field(ge=0)]
+
+
+def _known(unit: str) -> str:
+    """A unit that the program can convert; ValueError, which names the key of the table, otherwise."""
+    try:
+        factor_to_internal(unit)
+    except UnitError as problem:
+        raise ValueError(str(problem)) from problem
+    return unit
+
+
+Unit = Annotated[str, AfterValidator(_known)]
 
 
 class Table(BaseModel):
@@ -28,9 +49,9 @@ class Spread(Table):
     """
 
     kind: Literal["lognormal", "normal", "sem", "range", "unknown"]
-    sd: Finite | None = None
-    sem: Finite | None = None
-    n: int | None = None
+    sd: Positive | None = None
+    sem: Positive | None = None
+    n: Annotated[int, Field(strict=True, ge=1)] | None = None
     low: Finite | None = None
     high: Finite | None = None
 
@@ -49,7 +70,7 @@ class Number(Table):
     """One number with its origin."""
 
     value: Finite
-    unit: str
+    unit: Unit
     spread: Spread
     status: Status
     source: tuple[str, ...] = ()
@@ -66,6 +87,8 @@ class Number(Table):
             raise ValueError("an assumed number carries no citation; say in 'obtained' why this value")
         if self.source and not self.place:
             raise ValueError("a cited number needs 'place': where in the source it stands")
+        if self.log_sd > MOST_LOG_SD:
+            raise ValueError(f"a spread of {self.log_sd:.3g} in the natural logarithm: a draw could be any number")
         return self
 
     @property
@@ -137,10 +160,18 @@ class Drug(Table):
     aliases: tuple[str, ...] = ()
     kind: Literal["stimulus", "drug"]
     summary: str
-    dose_unit: str
+    dose_unit: Unit
     usual_dose: str
     effects: tuple[Effect, ...]
     notes: str = ""
+
+    @model_validator(mode="after")
+    def _usual(self) -> Drug:
+        try:
+            quantity(self.usual_dose, self.dose_unit, what="usual_dose")
+        except UnitError as problem:
+            raise ValueError(str(problem)) from problem
+        return self
 
 
 class Relation(Table):
@@ -154,7 +185,7 @@ class Relation(Table):
     value: Finite | None = None
     low: Finite | None = None
     high: Finite | None = None
-    unit: str = ""
+    unit: Unit = ""
     direction: Literal["up", "down", "none", ""] = ""
     below: Finite | None = None
     error_from: Literal["source", "tolerance", "none"] = "none"
@@ -204,7 +235,7 @@ class Reading(Table):
     """A second, independent reading of a number against the literature."""
 
     value: Finite
-    unit: str
+    unit: Unit
     where: str
     agrees: bool
     note: str = ""

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import ast
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from exude.derive import grammar
 from exude.model import Cascade
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **grammar.ARITHMETIC,
-    "ratio": lambda a, b: a / b if b else 0 * a,
-    "max": max,
-    "min": min,
-    "exp": math.exp,
-    "log": math.log,
-    "sqrt": math.sqrt,
-}
 
 
 def evaluate(cascade: Cascade, symbol: str, given: Callable[[str], Any] | Mapping[str, Any]) -> Any:
@@ -30,15 +21,25 @@ def evaluate(cascade: Cascade, symbol: str, given: Callable[[str], Any] | Mappin
 
 def reader(cascade: Cascade, given: Callable[[str], Any] | Mapping[str, Any]) -> Callable[[str], Any]:
     """A function from a rate text to its value for the given symbols; each definition is worked out once."""
-    trees = {d.symbol: grammar.parse(d.text) for d in cascade.definitions}
+    texts = {d.symbol: d.text for d in cascade.definitions}
     look_up = given.__getitem__ if isinstance(given, Mapping) else given
     known: dict[str, Any] = {}
 
     def value(name: str) -> Any:
-        if name not in trees:
+        if name not in texts:
             return look_up(name)
         if name not in known:
-            known[name] = grammar.fold(trees[name], value, _FUNCTIONS, int)
+            known[name] = read(texts[name])
         return known[name]
 
-    return lambda text: grammar.fold(grammar.parse(text), value, _FUNCTIONS, int)
+    def read(text: str) -> Any:
+        # Whole numbers as floats: 2 ** 2 ** 2 ** n must overflow, not fill the memory with digits.
+        return grammar.fold(_tree(text), value, grammar.PLAIN, float)
+
+    return read
+
+
+@lru_cache(maxsize=4096)
+def _tree(text: str) -> ast.expr:
+    """A parsed text, kept because many values are read off the same few texts; never handed out, so never changed."""
+    return grammar.parse(text)

@@ -7,13 +7,16 @@ From the parsed text come Numba source, SymPy (for the Jacobian) and dimensions.
 from __future__ import annotations
 
 import ast
+import math
 import operator
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import sympy
 
-from exude.errors import DeclarationError, refuse
+from exude.errors import DeclarationError, nearest, refuse
 from exude.units import dimension
 
 FUNCTIONS: dict[str, int] = {
@@ -25,18 +28,113 @@ hill(x, K, n) = x^n / (K^n + x^n); fall = 1 - hill; mix(x, w) = 1 - w + w x; sat
 which is 1 at x = 1; ratio(a, b) = a / b, and 0 where b is 0.
 """
 
+_SIGNATURES = {"hill": "hill(x, K, n)", "fall": "fall(x, K, n)", "mix": "mix(x, w)", "saturate": "saturate(x, K)"}
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+_EXPECTED = f"names, 0, 1, 2, + - * / ** and {', '.join(FUNCTIONS)}"
+_FOREIGN = re.compile(r"[^A-Za-z0-9_ \t\n+\-*/(),.]")
+
+LONGEST = 10_000
+"""Letters of one rate text."""
+DEEPEST = 50
+"""Operations within operations in one rate text: everything that reads a text walks it by recursion."""
+MOST_BITS = 1024
+MOST_EXPONENT = 16
+"""Limits of what numbers alone may make: 2 ** 2 ** 2 ** 2 ** 2 would fill the memory of exact algebra."""
 
 
 def parse(text: str) -> ast.expr:
-    """Parse one rate text; raise DeclarationError for anything outside the grammar."""
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except SyntaxError as problem:
-        raise refuse(DeclarationError, text, "one arithmetic expression", f"Python says: {problem.msg}.") from problem
+    """Parse one rate text; raise DeclarationError, with a caret under the place, for anything outside the grammar."""
+    if not isinstance(text, str) or not text.strip():
+        raise refuse(DeclarationError, text, "a rate text", "Write for example 'k_prime * hill(calcium, half, 2)'.")
+    plain = text.strip()
+    if len(plain) > LONGEST:
+        fix = "Give parts of it names of their own, each in a Definition."
+        raise _wrong(plain, 0, f"{len(plain)} letters", fix, f"at most {LONGEST} in one rate text")
+    foreign = _FOREIGN.search(plain)
+    if foreign:
+        raise _wrong(plain, foreign.start(), foreign[0], "Remove it; names are made of A-Z, a-z, 0-9 and _.")
+    tree = _parsed(plain)
+    if depth(tree) > DEEPEST:
+        raise _deep(plain, _of(tree, plain))
     for node in ast.walk(tree):
-        _allow(node, text)
+        _allow(node, plain)
+    _alone(tree, plain)
     return tree
+
+
+def _parsed(text: str) -> ast.expr:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError as problem:
+        # Python points to the beginning where the end is missing.
+        place = len(text) if text[-1] in "+-*/," else _place(text, problem.lineno or 1, (problem.offset or 1) - 1)
+        rest = text[place : place + 20].split("\n")[0].strip()
+        fix = f"Python says: {problem.msg.rstrip('.')}."
+        raise _wrong(text, place, rest or "the end of the text", fix, "one arithmetic expression") from problem
+    except (RecursionError, MemoryError) as problem:
+        raise _deep(text, 0) from problem
+
+
+def pointed(text: str, place: int) -> str:
+    """A text, or what of it stands around a place, with a caret under that place."""
+    begin = text.rfind("\n", 0, place) + 1
+    line = re.sub(r"\s", " ", text[begin:].split("\n")[0])
+    line = "".join(letter if letter.isprintable() else "?" for letter in line)
+    column = min(place - begin, len(line))
+    first = max(0, column - 60) if len(line) > 100 else 0
+    dots = "..." if first else ""
+    shown = dots + line[first : first + 100] + ("..." if len(line) > first + 100 else "")
+    return f"    {shown}\n    {' ' * (len(dots) + column - first)}^"
+
+
+def unknown(text: str, name: str, owner: str, known: Iterable[str]) -> DeclarationError:
+    """The error for a name that nothing declares."""
+    found = re.search(rf"\b{re.escape(name)}\b", text.strip())
+    close = nearest(name, known)
+    hint = f"; did you mean {' or '.join(repr(c) for c in close)}?" if close else "."
+    fix = "Declare it, give it a value, or correct its spelling."
+    said = f"{owner} reads {name!r}, which is nowhere declared{hint} {fix}"
+    return DeclarationError(f"{said}\n{pointed(text.strip(), found.start() if found else 0)}")
+
+
+def _wrong(
+    text: str, place: int, got: str, fix: str, expected: str = _EXPECTED, near: Iterable[str] = ()
+) -> DeclarationError:
+    said = refuse(DeclarationError, got, f"{expected} in a rate text" if expected == _EXPECTED else expected, fix, near)
+    return DeclarationError(f"{said}\n{pointed(text, place)}")
+
+
+def _place(text: str, line: int, column: int) -> int:
+    """Place in a text of a line (from 1) and a column (from 0)."""
+    begin = sum(len(part) + 1 for part in text.split("\n")[: line - 1])
+    return max(0, min(begin + column, len(text)))
+
+
+def _of(node: ast.AST, text: str) -> int:
+    return _place(text, getattr(node, "lineno", 1), getattr(node, "col_offset", 0))
+
+
+def _sign(node: ast.BinOp, text: str) -> int:
+    """Place of the sign between two parts."""
+    place = _place(text, node.left.end_lineno or 1, node.left.end_col_offset or 0)
+    while place < len(text) - 1 and text[place] in " \t\n)":
+        place += 1
+    return place
+
+
+def _deep(text: str, place: int) -> DeclarationError:
+    fix = "Give parts of it names of their own, each in a Definition."
+    return _wrong(text, place, "a text nested too deep", fix, f"at most {DEEPEST} operations within each other")
+
+
+def depth(tree: ast.expr) -> int:
+    """Operations within operations, 1 for a name."""
+    level: list[ast.AST] = [tree]
+    count = 0
+    while level and count <= DEEPEST:
+        level = [child for node in level for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+        count += 1
+    return count
 
 
 def names(tree: ast.expr) -> set[str]:
@@ -103,73 +201,141 @@ def to_dimension(tree: ast.expr, unit_of: Mapping[str, str], text: str) -> Any:
                 return dimension(unit_of[name])
             case ast.UnaryOp(operand=operand):
                 return walk(operand)
-            case ast.BinOp(left=left, op=op, right=right):
-                return _combine(type(op), walk(left), walk(right), right, text)
-            case ast.Call(func=ast.Name(id=name), args=args):
-                kept = [arg for arg in args if name not in ("max", "min") or not _is_zero(arg)]
-                return _applied(name, [walk(arg) for arg in kept], text)
+            case ast.BinOp(left=left, right=right):
+                return _combine(node, walk(left), walk(right), text)
+            case ast.Call(args=args):
+                zero_fits = _called(node) in ("max", "min")
+                kept = [arg for arg in args if not (zero_fits and _is_zero(arg))]
+                return _applied(node, [walk(arg) for arg in kept or args], text)
         raise AssertionError(ast.dump(node))
 
     return walk(tree)
 
 
-def _same(a: Any, b: Any, text: str) -> Any:
+def _same(a: Any, b: Any, node: ast.expr, text: str) -> Any:
     if a != b:
-        raise refuse(DeclarationError, text, f"parts of one dimension, not {a} and {b}", "Check the units.")
+        said = refuse(DeclarationError, text[:200], f"parts of one dimension, not {a} and {b}", "Check the units.")
+        raise DeclarationError(f"{said}{_where(node, text)}")
     return a
 
 
-def _combine(op: type, a: Any, b: Any, exponent: ast.expr, text: str) -> Any:
+def _where(node: ast.expr, text: str) -> str:
+    """The caret under a node of a text; nothing where the tree was not read from this text."""
+    if getattr(node, "end_lineno", None) is None:
+        return ""
+    plain = text.strip()
+    begin, end = _of(node, plain), _place(plain, node.end_lineno or 1, node.end_col_offset or 0)
+    try:
+        same = ast.dump(ast.parse(plain[begin:end].strip(), mode="eval").body) == ast.dump(node)
+    except SyntaxError:
+        same = False
+    return f"\n{pointed(plain, _sign(node, plain) if isinstance(node, ast.BinOp) else begin)}" if same else ""
+
+
+def _combine(node: ast.BinOp, a: Any, b: Any, text: str) -> Any:
     """Dimension of two parts joined by an operator."""
+    op, exponent = type(node.op), node.right
     if op in (ast.Add, ast.Sub):
-        return _same(a, b, text)
+        return _same(a, b, node, text)
     if op is ast.Mult:
         return a * b
     if op is ast.Div:
         return a / b
     none = dimension("")
-    _same(b, none, text)
+    _same(b, none, node, text)
     if isinstance(exponent, ast.Constant):
         return a**exponent.value
-    return _same(a, none, text)
+    return _same(a, none, node, text)
 
 
-def _applied(name: str, dims: list[Any], text: str) -> Any:
+def _applied(node: ast.Call, dims: list[Any], text: str) -> Any:
     """Dimension of a function of parts."""
-    none = dimension("")
+    none, name = dimension(""), _called(node)
     if name in ("max", "min"):
-        return _same(dims[0], dims[-1], text)
+        return _same(dims[0], dims[-1], node, text)
     if name == "ratio":
         return dims[0] / dims[1]
     if name == "sqrt":
         return dims[0] ** 0.5
     if name in ("hill", "fall"):
-        _same(dims[0], dims[1], text)
-        return _same(dims[2], none, text)
+        _same(dims[0], dims[1], node, text)
+        return _same(dims[2], none, node, text)
     for d in dims:
-        _same(d, none, text)
+        _same(d, none, node, text)
     return none
 
 
 def _allow(node: ast.AST, text: str) -> None:
-    if isinstance(node, ast.Constant) and node.value in (0, 1, 2) and not isinstance(node.value, bool):
-        return
-    if isinstance(node, ast.Call):
-        arity = FUNCTIONS.get(node.func.id) if isinstance(node.func, ast.Name) else None
-        if arity == len(node.args) and not node.keywords:
+    """Refuse a node that is outside the grammar."""
+    match node:
+        case ast.Constant(value=value):
+            if type(value) in (int, float) and value in (0, 1, 2):
+                return
+            raise _wrong(text, _of(node, text), ast.unparse(node), "Put a number into the catalogue under a name.")
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
+            if FUNCTIONS.get(name) == len(args):
+                return
+            raise _wrong_call(node, name, len(args), text)
+        case ast.BinOp(op=op):
+            if type(op) in _OPERATORS:
+                return
+            raise _wrong(text, _sign(node, text), text[_sign(node, text) :][:2].strip(), "Use + - * / or **.")
+        case ast.Name() | ast.UnaryOp(op=ast.USub()):
             return
-    elif isinstance(node, ast.UnaryOp):
-        if isinstance(node.op, ast.USub):
-            return
-    elif isinstance(node, (ast.Name, ast.Load, ast.BinOp, ast.USub, *_OPERATORS)):
-        return
-    raise refuse(
-        DeclarationError,
-        text,
-        f"names, 0, 1, 2, + - * / ** and {', '.join(FUNCTIONS)}",
-        f"Remove {ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__}; "
-        "put a number into the catalogue under a name.",
-    )
+        case ast.expr():
+            raise _wrong(text, _of(node, text), ast.unparse(node)[:60], f"Remove {ast.unparse(node)[:60]}.")
+
+
+def _wrong_call(node: ast.Call, name: str, count: int, text: str) -> DeclarationError:
+    if name not in FUNCTIONS:
+        fix = "Use one of them; what is missing can be written with + - * / **."
+        return _wrong(text, _of(node, text), name, fix, f"a function: {', '.join(FUNCTIONS)}", FUNCTIONS)
+    form = _SIGNATURES.get(name, f"{name}({', '.join('abc'[: FUNCTIONS[name]])})")
+    return _wrong(text, _of(node, text), f"{name} of {count}", f"Write {form}.", f"{name} of {FUNCTIONS[name]} parts")
+
+
+def _alone(node: ast.expr, text: str) -> Fraction | None:
+    """What a part made of numbers alone comes to (roots, exp and log roughly), or None; refused where it is too large.
+
+    Exact algebra would work such numbers out digit by digit, however many there are.
+    """
+    if isinstance(node, ast.Constant):
+        return Fraction(str(node.value))
+    if isinstance(node, ast.UnaryOp):
+        inner = _alone(node.operand, text)
+        return None if inner is None else -inner
+    parts = [_alone(part, text) for part in _parts(node)]
+    known = [part for part in parts if part is not None]
+    powers = (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)) or _called(node) in ("hill", "fall")
+    exponent = parts[-1] if powers else None
+    if exponent is not None and (abs(exponent) > MOST_EXPONENT or exponent.denominator > MOST_EXPONENT):
+        raise _wrong(text, _of(node, text), f"the exponent {float(exponent):g}", "Give it a name and a value.")
+    if not parts or len(known) < len(parts):
+        return None
+    try:
+        value = Fraction(_worked_out(node, known))
+    except (ArithmeticError, ValueError, TypeError) as problem:
+        got = f"{ast.unparse(node)[:60]}, which is no number"
+        raise _wrong(text, _of(node, text), got, "Remove it.") from problem
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
+        raise _wrong(text, _of(node, text), "numbers that make a far too large or too fine one", "Give it a name.")
+    return value
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    return node.args if isinstance(node, ast.Call) else []
+
+
+def _called(node: ast.expr) -> str:
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def _worked_out(node: ast.expr, values: list[Fraction]) -> Any:
+    if isinstance(node, ast.BinOp):
+        return _BINARY[type(node.op)](*values)
+    return PLAIN[_called(node)](*values)
 
 
 def _is_zero(node: ast.expr) -> bool:
@@ -202,3 +368,14 @@ _SYMPY: dict[str, Callable[..., sympy.Expr]] = {
     "log": sympy.log,
     "sqrt": sympy.sqrt,
 }
+
+PLAIN: dict[str, Callable[..., Any]] = {
+    **ARITHMETIC,
+    "ratio": lambda a, b: a / b if b else 0 * a,
+    "max": max,
+    "min": min,
+    "exp": math.exp,
+    "log": math.log,
+    "sqrt": math.sqrt,
+}
+"""Functions of the grammar in plain numbers."""

@@ -7,6 +7,8 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +25,9 @@ from exude.units import factor_to_internal, quantity, seconds, split_quantity
 
 Curve = Sequence[tuple[str | float, str | float]]
 """Points (time, value) of a given calcium curve: texts with units, or s and uM. Two points at one time are a jump."""
+
+MOST_POINTS = 1_000_000
+"""Most output times of one run."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +57,21 @@ def declare(model: Cascade, parameters: Mapping[str, str | float]) -> Declared:
     """A model with its numbers, checked: every symbol known, every unit right, no rate negative at any calcium.
 
     parameters: name -> value with unit ("0.04 1/min"); a bare number has no unit.
-    Raises DeclarationError for a text outside the grammar or of the wrong dimension, UnitError for a bad value.
+    Raises DeclarationError for parts that do not fit together, a text outside the grammar or of the wrong dimension,
+    and a rate that is negative somewhere; UnitError for a bad value.
     """
+    check.shape(model)
+    check.names(parameters)
     parts = {name: split_quantity(text, what=name) for name, text in parameters.items()}
     symbols = Symbols(model, {name: unit for name, (_, unit) in parts.items()})
+    check.texts(symbols)
     symbols.check()
     missing = sorted(set(symbols.parameters) - parts.keys())
     if missing:
         raise refuse(
             UnitError, f"no value for {missing[0]}", "a value for every parameter", f"Give {missing[0]!r}.", list(parts)
         )
+    check.parameters(symbols, parts)
     values = {name: value * factor_to_internal(unit) for name, (value, unit) in parts.items()}
     made = Declared(symbols, values)
     check.rates(symbols, made.values, dict(zip(symbols.levels, made.levels, strict=True)))
@@ -89,6 +99,8 @@ def simulate_model(
 
     Valid when: rates are constant within calcium steps of 8 % (exact for a given curve of constant pieces).
     """
+    if isinstance(cells, bool) or not isinstance(cells, Integral) or cells < 1:
+        raise refuse(ProtocolError, cells, "a whole number of cells, at least 1", "Write cells=200.")
     made = declare(model, parameters)
     job = job_of(made, calcium, duration, every, seed, events=events)
     blocks: list[Block] = []
@@ -123,13 +135,22 @@ def job_of(made: Declared, calcium: Curve, duration: str, every: str, seed: int,
         symbols=made.symbols,
         parameters=made.vector,
         timeline=timeline(made, calcium, times),
-        numerics=layout.numerics_of(read.numerics(), made.symbols),
+        numerics=layout.numerics_of(_numerics(made), made.symbols),
         rows=len(times),
         log_events=events,
         seed=seed,
         levels=alike,
         starts=made.starts,
     )
+
+
+def _numerics(made: Declared) -> dict[str, Any]:
+    """Tolerances of the integrator; for a trace that the catalogue does not know, a share of where it starts."""
+    table = dict(read.numerics())
+    known = table["absolute"]
+    starts = zip(made.symbols.traces, made.starts, strict=True)
+    own = {name: known.get(name, abs(start) * table["relative"] or known["calcium"]) for name, start in starts}
+    return table | {"absolute": own}
 
 
 def _times(duration: str, every: str) -> Floats:
@@ -139,21 +160,25 @@ def _times(duration: str, every: str) -> Floats:
         raise refuse(
             ProtocolError, f"every {every!r} of {duration!r}", "0 < every <= duration", "Choose a shorter step."
         )
+    if length / step > MOST_POINTS:
+        fix = "Choose a longer `every`."
+        raise refuse(ProtocolError, f"{length / step:.3g} output times", f"at most {MOST_POINTS}", fix)
     times = [step * i for i in range(math.floor(length / step) + 1)]
     return np.array([t for t in times if not math.isclose(t, length)] + [length])
 
 
 def timeline(made: Declared, calcium: Curve, times: Floats) -> Timeline:
     """One segment of constant levels, recorded at `times`, the first of which is the start."""
-    given = np.array(
-        [(seconds(t, what="calcium time"), quantity(_with_unit(c), "uM", what="calcium")) for t, c in calcium]
-    )
+    given = np.array([_point(point) for point in calcium])
     first = made.symbols.cascade.traces[0] if made.symbols.cascade.traces else None
     if first is not None and not first.rate and not len(given):
         raise refuse(
             ProtocolError, f"no curve for {first.symbol}", "a given curve, since the model has no equation for it",
             "Give calcium=[('0 min', '0.1 uM'), ...].",
         )  # fmt: skip
+    if first is None and len(given):
+        fix = "Leave calcium out, or declare Trace('calcium', 'uM')."
+        raise refuse(ProtocolError, "a curve of calcium", "none, since the model has no trace", fix)
     if len(given) and (np.diff(given[:, 0]) < 0).any():
         raise refuse(ProtocolError, "a curve that goes back in time", "times that do not decrease", "Sort the points.")
     n, levels = len(times), len(made.levels)
@@ -173,5 +198,9 @@ def timeline(made: Declared, calcium: Curve, times: Floats) -> Timeline:
     )
 
 
-def _with_unit(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value} uM"
+def _point(point: tuple[str | float, str | float]) -> tuple[float, float]:
+    """One point of a curve in s and uM; bare numbers are s and uM."""
+    if isinstance(point, str) or not isinstance(point, Sequence) or len(point) != 2:
+        raise refuse(ProtocolError, point, "a point (time, calcium)", "Write ('10 min', '0.1 uM').")
+    time, value = (p if isinstance(p, str) else f"{p} {unit}" for p, unit in zip(point, ("s", "uM"), strict=True))
+    return seconds(time, what="calcium time"), quantity(value, "uM", what="calcium")

@@ -23,7 +23,7 @@ from scipy.special import ndtri
 
 from exude.catalog import read
 from exude.engine.layout import Floats
-from exude.errors import DataError, ProtocolError, UnknownName, refuse
+from exude.errors import DataError, ProtocolError, UnitError, UnknownName, refuse
 from exude.units import factor_to_internal, quantity, seconds
 
 Entry = str | float | int
@@ -31,10 +31,14 @@ Entry = str | float | int
 Signal = Mapping[str, Floats]
 """The indicator's channels by name."""
 
+LONGEST = 200
+"""Letters of a number with its error and unit."""
 SATURATED = 49 / 50
 """Share of the indicator that may be bound: above it one part in a hundred of light is a factor in calcium."""
 DETECTORS = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))
 """Highest readings of digital detectors."""
+MOST_ERROR = 10
+"""A standard error this many times its number says nothing of it: a draw would be any number at all."""
 HELD = 5
 """Readings at a detector's highest value that tell a clipped signal from chance."""
 
@@ -56,15 +60,20 @@ class Measured:
 
 def measured(entry: Entry, unit: str, what: str) -> Measured:
     """Read '224 +/- 30 nM' as a value and its standard error; UnitError, with the fix, for anything else."""
-    parts = re.split(r"\s*(?:\+/-|±)\s*", str(entry))
+    parts = re.split(r"(?:\+/-|±)", str(entry)[:LONGEST])
     if len(parts) == 1:
         return Measured(quantity(entry, unit, what=what))
-    number = re.match(r"[-+.\deE]+\s*(.*)", parts[1])
+    if len(parts) > 2:
+        raise refuse(UnitError, entry, f"one standard error for {what}", "Write for example '224 +/- 30 nM'.")
+    value, error = (part.strip() for part in parts)
+    number = re.match(r"[-+.\deE]+\s*(.*)", error)
     own = number[1] if number else ""
-    first = parts[0] if re.search(r"[A-Za-zµ]\s*$", parts[0]) else f"{parts[0]} {own}"
-    return Measured(
-        quantity(first.strip(), unit, what=what), quantity(parts[1].strip(), unit, what=f"standard error of {what}")
-    )
+    first = value if re.search(r"[A-Za-zµ]$", value) else f"{value} {own}"
+    made = Measured(quantity(first.strip(), unit, what=what), quantity(error, unit, what=f"standard error of {what}"))
+    if made.value > 0 and made.error > MOST_ERROR * made.value:
+        expected = f"a standard error of at most {MOST_ERROR} times {what}"
+        raise refuse(UnitError, entry, expected, "Write the standard error of the mean, in the same unit.")
+    return made
 
 
 def constant(name: str, unit: str, given: Entry) -> Measured:
@@ -107,13 +116,17 @@ class AbstractDye(ABC):
         bound = SATURATED / (1 - SATURATED) / numbers.get("beta", 1)
         return bound / (1 + bound)
 
+    def _positive(self, *names: str) -> None:
+        for name in names:
+            if self.numbers[name].value <= 0:
+                fix = f"Leave {name} out for the catalogue's." if name in ("kd", "hill") else f"Measure {name}."
+                raise refuse(ProtocolError, getattr(self, name), f"{name} above 0", fix)
+
     def _ordered(self, low: str, high: str) -> None:
         numbers = self.numbers
         if not 0 <= numbers[low].value < numbers[high].value:
             got = f"{low} {numbers[low].value:g} and {high} {numbers[high].value:g}"
             raise refuse(ProtocolError, got, f"{low} below {high}", f"{low}: no calcium, {high}: saturating calcium.")
-        if numbers["kd"].value <= 0:
-            raise refuse(ProtocolError, self.kd, "kd above 0", "Leave kd out for the catalogue's.")
 
 
 @dataclass(frozen=True)
@@ -136,8 +149,10 @@ class Fura2(AbstractDye):
 
     def __post_init__(self) -> None:
         if not isinstance(self.background, tuple) or len(self.background) != 2:
-            raise refuse(ProtocolError, self.background, "two backgrounds (f340, f380)", "Write background=(10, 12).")
+            got = f"background {str(self.background)[:LONGEST]}"
+            raise refuse(ProtocolError, got, "two backgrounds (f340, f380)", "Write background=(10, 12).")
         self._ordered("r_min", "r_max")
+        self._positive("kd")
         if self.numbers["beta"].value <= 0:
             raise refuse(ProtocolError, self.beta, "beta above 0", "It is Sf2/Sb2, usually 2 to 15.")
 
@@ -192,6 +207,7 @@ class SingleWavelength(AbstractDye):
         ):
             fix = "Write f_min=120, f_max=2400, or dynamic_range=20, baseline=('0 s', '60 s'), resting='0.1 uM'."
             raise refuse(ProtocolError, self, "one whole calibration: f_min and f_max, or dynamic_range, baseline and resting", fix)  # fmt: skip
+        self._positive("kd", "hill")
         if self.baseline:
             self.window  # noqa: B018  # refuses a window that ends before it begins
             if self.numbers["dynamic_range"].value <= 1 or self.numbers["resting"].value <= 0:
@@ -202,6 +218,8 @@ class SingleWavelength(AbstractDye):
     @property
     def window(self) -> tuple[float, float]:
         """Start and end of the baseline in s."""
+        if not isinstance(self.baseline, (tuple, list)) or len(self.baseline) != 2:
+            raise refuse(ProtocolError, self.baseline, "a baseline of two times", "Write ('0 s', '60 s').")
         start, stop = (seconds(t, what="baseline") for t in self.baseline)
         if stop <= start:
             raise refuse(ProtocolError, self.baseline, "a baseline that ends after its start", "Write ('0 s', '60 s').")
@@ -226,7 +244,7 @@ class SingleWavelength(AbstractDye):
         if inside.sum() < 3:
             got = f"{int(inside.sum())} readings in the baseline {self.baseline[0]} to {self.baseline[1]}"
             raise refuse(DataError, got, "at least 3", f"The trace runs from {times[0]:g} to {times[-1]:g} s.")
-        bound = (numbers["resting"] / numbers["kd"]) ** numbers["hill"]
+        bound = np.float64(numbers["resting"] / numbers["kd"]) ** numbers["hill"]
         reach = numbers["dynamic_range"] - 1
         low = light[inside].mean() / (1 + reach * bound / (1 + bound))
         return np.asarray((light - low) / (low * reach))
@@ -282,16 +300,30 @@ def calibrate(
     """
     numbers = {name: number.value for name, number in dye.numbers.items()}
     _refuse_dark(dye, signal, numbers)
-    if outside != "clip":
-        _refuse_outside(dye, dye.place(times, signal, numbers), numbers)
-    if draw is not None:
-        rng = np.random.default_rng(draw)
-        numbers = {name: number.drawn(rng) for name, number in dye.numbers.items()}
-        signal = {name: v + noise(v) * rng.standard_normal(v.size) for name, v in signal.items()}
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
+        if outside != "clip":
+            _refuse_outside(dye, dye.place(times, signal, numbers), numbers)
+        if draw is not None:
+            rng = np.random.default_rng(draw)
+            numbers = {name: number.drawn(rng) for name, number in dye.numbers.items()}
+            signal = {name: v + noise(v) * rng.standard_normal(v.size) for name, v in signal.items()}
         place = dye.place(times, signal, numbers)
-    place = np.nan_to_num(place, nan=0, posinf=1, neginf=0)
-    return dye.calcium(np.clip(place, 0, dye.highest(numbers)), numbers)
+        if draw is not None:
+            place = np.nan_to_num(place, nan=0, posinf=1, neginf=0)
+        _refuse_lost(place)
+        calcium = dye.calcium(np.clip(place, 0, dye.highest(numbers)), numbers)
+    _refuse_lost(calcium)
+    return calcium
+
+
+def _refuse_lost(values: Floats) -> None:
+    """A number that is none would pass every comparison made with it."""
+    lost = np.flatnonzero(~np.isfinite(values))
+    if lost.size:
+        raise DataError(
+            f"got {lost.size} of {values.size} readings that the calibration turns into no number (the first is number "
+            f"{lost[0] + 1}); expected light and calibration of one scale. Check the numbers of both and their units."
+        )
 
 
 def _refuse_dark(dye: Dye, signal: Signal, numbers: Mapping[str, float]) -> None:
@@ -319,6 +351,7 @@ def _refuse_dark(dye: Dye, signal: Signal, numbers: Mapping[str, float]) -> None
 
 def _refuse_outside(dye: Dye, place: Floats, numbers: Mapping[str, float]) -> None:
     low, high = ("r_min", "r_max") if isinstance(dye, Fura2) else ("f_min", "f_max")
+    _refuse_lost(place)
     below, above = np.flatnonzero(place < 0), np.flatnonzero(place >= 1)
     if below.size or above.size:
         first = int(min(np.r_[below, above]))

@@ -149,8 +149,9 @@ def _split(text: str, word: str) -> tuple[str, str, str]:
 
 def _named(kind: str, text: str) -> dict[str, str]:
     found = dict(re.findall(r"(\w+)=(.*?)(?=\s+\w+=|$)", text))
-    if "calcium" not in found or set(found) - {"calcium", "cytosol"}:
-        odd = next(iter(set(found) - {"calcium", "cytosol"}), text)
-        hint = nearest(odd, ("calcium", "cytosol"))
+    known = {"calcium", "cytosol"} if kind == "permeabilised" else {"calcium"}
+    if "calcium" not in found or set(found) - known:
+        odd = next(iter(sorted(set(found) - known)), text)
+        hint = nearest(odd, known)
         raise refuse(ProtocolError, text, KINDS[kind], f"Write {KINDS[kind]}.", hint)
     return found

@@ -245,6 +245,9 @@ class CalciumTrace:
                 raise refuse(
                     ProtocolError, getattr(self, name), f"{name} {' or '.join(map(repr, ways))}", "Choose one.", ways
                 )
+        draw = self.draw if self.draw is not None else (0, 0)
+        if len(draw) != 2 or not all(isinstance(d, int) and d >= 0 for d in draw):
+            raise refuse(ProtocolError, draw, "draw of two whole numbers >= 0 (seed, number)", "Write draw=(1, 0).")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -32,7 +33,15 @@ NAMES = ("ca", "cacyt", "cai", "cac", "cacytosol", "cacytoplasm", "cain", "ca2",
 CYTOSOL = ("0005829", "0005737", "0005622")
 """Gene Ontology's cytosol, cytoplasm, intracellular."""
 CYTOSOL_NAMES = ("cyt", "cyto", "cytosol", "cytoplasm", "cell")
+PINT = {"avogadro": "avogadro_number"}
+"""SBML's names of units that have another name in pint."""
+MOST_DIGITS, MOST_POWER = 60, 20
+"""Decimal digits and exponents of a unit beyond which a file is mistaken."""
 PACKAGES = ("libsbml", "roadrunner")
+
+
+class _OddUnit(Exception):
+    """A declared unit that cannot be meant; the text says which."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +95,29 @@ def _curve(asked: Request, text: str, duration: float) -> tuple[Floats, Floats]:
 def choose(asked: Request, text: str) -> Chosen:
     """Which quantity of a model is calcium, with its units; DataError where that is not clear."""
     model = document(asked.file, text).getModel()
-    name = _name(asked, model)
+    try:
+        return _chosen(asked, model, _name(asked, model))
+    except _OddUnit as problem:
+        raise DataError(
+            f"{asked.file}: got the unit {problem}; expected one that a measurement can have. "
+            f"Mend its unitDefinition, or say CalciumModel({asked.file!r}, unit='uM', time_unit='s')."
+        ) from problem
+
+
+def _chosen(asked: Request, model: Any, name: str) -> Chosen:
     species = model.getSpecies(name)
     if species is not None:
         box = _volume(asked, model, species)
-        unit, selection = _concentration(model, species, box), f"[{name}]"
+        unit, selection = None if asked.unit else _concentration(model, species, box), f"[{name}]"
         volume = box.getSize() if box.isSetSize() and box.getSize() > 0 else 1
     else:
         parameter = model.getParameter(name)
-        unit, selection, volume = _unit(model, parameter.getUnits()), name, 1
-    return Chosen(name, selection, _to_internal(asked, name, unit), _to_seconds(asked, model), volume)
+        unit, selection, volume = None if asked.unit else _unit(model, parameter.getUnits()), name, 1
+    factors = _to_internal(asked, name, unit), _to_seconds(asked, model)
+    for what, factor in zip((name, "time"), factors, strict=True):
+        if not (factor > 0 and abs(math.log10(factor)) < MOST_DIGITS):
+            raise _OddUnit(f"of {what}, {factor:g} {'uM' if what == name else 's'}")
+    return Chosen(name, selection, *factors, volume)
 
 
 def document(file: str, text: str) -> Any:
@@ -180,6 +202,11 @@ def _volume(asked: Request, model: Any, species: Any) -> Any:
     dimensions = box.getSpatialDimensionsAsDouble()
     ruled = model.getRule(box.getId()) is not None or model.getInitialAssignment(box.getId()) is not None
     in_amounts = species.getHasOnlySubstanceUnits() or species.isSetInitialAmount()
+    if box.isSetSize() and not ruled and not 0 < box.getSize() < math.inf:
+        raise DataError(
+            f"{asked.file}: got compartment {box.getId()!r} of size {box.getSize():g}; expected a volume above 0. "
+            "Mend its size."
+        )
     if dimensions != 3 or (in_amounts and not box.isSetSize() and not ruled):
         raise DataError(
             f"{asked.file}: {species.getId()} is an amount without a volume (compartment {box.getId()!r}, "
@@ -212,13 +239,23 @@ def _unit(model: Any, name: str) -> Any:
     if definition is not None:
         product = registry().Quantity(1, "dimensionless")
         for part in definition.getListOfUnits():
-            kind = libsbml.UnitKind_toString(part.getKind())
-            size = part.getMultiplier() * 10 ** part.getScale()
-            product = product * registry().Quantity(size, kind) ** part.getExponentAsDouble()
+            product = product * _unit_part(part)
         return product
     known = bool(name) and libsbml.UnitKind_isValidUnitKindString(name, model.getLevel(), model.getVersion())
     builtin = name in ("substance", "volume", "area", "length", "time")
-    return registry().Quantity(1, name) if known and not builtin else None
+    return registry().Quantity(1, PINT.get(name, name)) if known and not builtin else None
+
+
+def _unit_part(part: Any) -> Any:
+    """One factor of a unit definition: (multiplier 10^scale kind)^exponent."""
+    import libsbml
+
+    kind = PINT.get(libsbml.UnitKind_toString(part.getKind()), libsbml.UnitKind_toString(part.getKind()))
+    size, scale, power = part.getMultiplier(), part.getScale(), part.getExponentAsDouble()
+    digits = scale + math.log10(size) if 0 < size < math.inf else math.nan
+    if kind not in registry() or not (abs(power) <= MOST_POWER and abs(digits) <= MOST_DIGITS):
+        raise _OddUnit(f"({size:g} times 10^{scale} {kind})^{power:g}")
+    return registry().Quantity(size * 10**scale if abs(scale) <= MOST_DIGITS else math.pow(10, digits), kind) ** power
 
 
 def _to_internal(asked: Request, name: str, unit: Any) -> float:

@@ -27,6 +27,11 @@ UNSUPPORTED = {
     "delay": "delays in formulas (delay differential equations)",
 }
 """What libRoadRunner cannot integrate, in words."""
+NUMERIC = ("value", "initialConcentration", "initialAmount", "size", "multiplier", "exponent", "stoichiometry")
+"""Attributes that hold a real number."""
+REAL = re.compile(r"\s*([-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?INF|NaN)\s*")
+WHOLE = re.compile(r"\s*[-+]?[0-9]+\s*")
+"""Numbers as XML Schema has them. libSBML reads '0x10' as 16 or as 0, '1 2' as 1 and '' as 0, without a word."""
 
 
 def safe_text(file: str) -> str:
@@ -34,7 +39,7 @@ def safe_text(file: str) -> str:
 
     Refused: more than 16 MiB, another encoding than UTF-8, document type definitions and entities, XML that is
     malformed or deeper than 250 elements, files that are not SBML, references to other files, packages that a reader
-    must understand (comp, spatial, ...), algebraic rules, fast reactions and delays.
+    must understand (comp, spatial, ...), numbers that are none, algebraic rules, fast reactions and delays.
     """
     text = _utf8(file, _bytes(file))
     found = re.search(r"<!\s*(DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)", text, re.IGNORECASE)
@@ -89,11 +94,15 @@ class _Reader:
     depth: int = 0
     inert: int = 0
     """Depth at which a note or annotation began; what stands in one is never interpreted."""
+    number: list[str] | None = None
+    """Text of the <cn> that is open, in parts as <sep/> cuts it."""
+    form: re.Pattern[str] = REAL
     parser: expat.XMLParserType = field(default_factory=lambda: expat.ParserCreate("UTF-8", " "))
 
     def read(self, text: str) -> None:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
         self.parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
         try:
             self.parser.Parse(text.encode(), True)
@@ -113,8 +122,31 @@ class _Reader:
             if local in ("notes", "annotation"):
                 self.inert = self.depth
             self._element(space, local, attributes)
+            if not self.inert:
+                self._numbers(space, local, attributes)
+
+    def _numbers(self, space: str, local: str, attributes: dict[str, str]) -> None:
+        for name in NUMERIC if CORE.fullmatch(space) else ():  # a package may mean something else by `size`
+            self._refuse_no_number(attributes.get(name, "0"), f"{name}=", REAL)
+        if local == "cn":
+            self.number, self.form = [""], WHOLE if attributes.get("type") in ("integer", "rational") else REAL
+        elif local == "sep" and self.number is not None:
+            self.number.append("")
+
+    def _text(self, text: str) -> None:
+        if self.number is not None:
+            self.number[-1] += text
+
+    def _refuse_no_number(self, text: str, what: str, form: re.Pattern[str]) -> None:
+        if not form.fullmatch(text):
+            kind = "a whole number" if form is WHOLE else "a number such as 0.1 or 1e-6"
+            raise self._refusal(f"{what}{text[:60]!r}, which is not {kind}", "correct the number")
 
     def _end(self, name: str) -> None:
+        if self.number is not None and name.rpartition(" ")[2] == "cn":
+            for part in self.number:
+                self._refuse_no_number(part, "<cn> of ", self.form)
+            self.number = None
         if self.inert == self.depth:
             self.inert = 0
         self.depth -= 1

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import math
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from exude.catalog import read
 from exude.engine.layout import Floats
 from exude.errors import DataError, UnitError, nearest
 from exude.experiment.fluorescence import Dye, Signal, calibrate
@@ -21,6 +23,12 @@ from exude.units import dimension, factor_to_internal
 MOST_BYTES = 64 * 2**20
 LONG_STEP = 10
 """A step of time this many times the median one is a gap in a recording."""
+LONGEST = 60
+"""Letters of a column's name."""
+MOST_COLUMNS = 50
+"""Columns among which the nearest name is looked for."""
+SHOWN = 8
+"""Cells of a row that an error repeats."""
 FEWEST = 5
 """Readings of a recording, fewer than which tell nothing of its noise."""
 FORM = "Give a CSV file with a header such as 'time_s,calcium_uM' (or time_min, calcium_nM) and one row per time."
@@ -43,10 +51,21 @@ def read_curve(trace: CalciumTrace) -> tuple[Floats, Floats]:
     table = read_table(trace.file)
     columns = [_column(table, "time", "s"), _column(table, "calcium", "uM")]
     times, (calcium,) = _columns(table, columns, trace.gaps == "line")
+    _refuse_huge(table, calcium)
     negative = np.flatnonzero(calcium < 0)
     if negative.size:
         raise table.problem(int(negative[0]), "calcium is negative. Subtract no more than the background.")
     return times, calcium
+
+
+def _refuse_huge(table: Table, calcium: Floats) -> None:
+    highest = read.numerics()["sbml"]["highest"]
+    beyond = np.flatnonzero(calcium > highest)
+    if beyond.size:
+        row = int(beyond[0])
+        raise table.problem(
+            row, f"calcium of {calcium[row]:.3g} uM is more than any cytosol holds. Check the unit in the header."
+        )
 
 
 @dataclass
@@ -66,7 +85,10 @@ def read_table(file: str) -> Table:
     """The rows of a CSV file, comments (#) left out; DataError where it is none."""
     path = Path(file)
     try:
-        if path.stat().st_size > MOST_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device might never end
+            raise DataError(f"{file}: is no plain file. {FORM}")
+        if status.st_size > MOST_BYTES:
             raise DataError(f"{file}: larger than 64 MiB; a calcium curve is not. {FORM}")
         with path.open(newline="", encoding="utf-8-sig") as handle:
             reader = csv.reader(handle)
@@ -77,7 +99,7 @@ def read_table(file: str) -> Table:
         raise DataError(f"{file}: got {max(len(numbered) - 1, 0)} times; expected at least 2. {FORM}")
     (_, header), *rows = numbered
     if all(_is_number(cell) for cell in header):
-        raise DataError(f"{file}: the first row holds numbers, {header}; expected a header. {FORM}")
+        raise DataError(f"{file}: the first row holds numbers, {_some(header)}; expected a header. {FORM}")
     return Table(file, header, rows)
 
 
@@ -104,9 +126,14 @@ def calibrated(trace: CalciumTrace, times: Floats, signal: Signal) -> Floats:
     """Calcium (uM) of a recording by the dye of its trace, as read or as drawn."""
     assert trace.dye is not None
     try:
-        return calibrate(trace.dye, times, signal, outside=trace.outside, draw=trace.draw)
+        calcium = calibrate(trace.dye, times, signal, outside=trace.outside, draw=trace.draw)
     except DataError as problem:
         raise DataError(f"{trace.file}: {problem}") from problem
+    if trace.draw is None and float(calcium.max()) > read.numerics()["sbml"]["highest"]:
+        raise DataError(
+            f"{trace.file}: got {calcium.max():.3g} uM; expected calcium that a cytosol can hold. Check kd and its unit."
+        )
+    return calcium
 
 
 def _channels(table: Table, dye: Dye) -> dict[str, int]:
@@ -118,7 +145,7 @@ def _channels(table: Table, dye: Dye) -> dict[str, int]:
     forms = " or ".join(" and ".join(form) for form in dye.forms)
     kind = type(dye).__name__
     raise DataError(
-        f"{table.file}: got columns {table.header}; expected {forms} for {kind}. "
+        f"{table.file}: got columns {_some(table.header)}; expected {forms} for {kind}. "
         f"Rename the columns, e.g. 'time_s,{','.join(dye.forms[0])}', or choose another dye."
     )
 
@@ -132,7 +159,12 @@ def _columns(table: Table, wanted: Sequence[tuple[int, float]], bridged: bool) -
         if len(table.rows) < 2:
             raise DataError(f"{table.file}: got {len(table.rows)} rows without gaps; expected at least 2. {FORM}")
     numbers = [[_cell(table, i, place) for i in range(len(table.rows))] for place, _ in wanted]
-    times, *values = (np.array(n) * factor for n, (_, factor) in zip(numbers, wanted, strict=True))
+    with np.errstate(over="ignore"):
+        times, *values = (np.array(n) * factor for n, (_, factor) in zip(numbers, wanted, strict=True))
+    for column in (times, *values):
+        lost = np.flatnonzero(~np.isfinite(column))
+        if lost.size:
+            raise table.problem(int(lost[0]), f"a number too large for its unit. Check the unit in the header. {FORM}")
     backward = np.flatnonzero(np.diff(times) <= 0)
     if backward.size:
         raise table.problem(int(backward[0]) + 1, "time does not increase. Sort the rows and remove doubles.")
@@ -142,6 +174,8 @@ def _columns(table: Table, wanted: Sequence[tuple[int, float]], bridged: bool) -
 def _column(table: Table, what: str, unit: str) -> tuple[int, float]:
     """Place of a column and the factor of its unit, which must convert to `unit`."""
     for place, name in enumerate(table.header):
+        if len(name) > LONGEST:
+            continue
         match = re.fullmatch(rf"\s*{what}[ _]*[\[(]?\s*([A-Za-zµ]+)\s*[\])]?\s*", name)
         if match:
             try:
@@ -151,11 +185,20 @@ def _column(table: Table, what: str, unit: str) -> tuple[int, float]:
             if not fits:
                 raise DataError(f"{table.file}: got column {name!r}; expected a unit that converts to {unit!r}. {FORM}")
             return place, factor_to_internal(match.group(1))
-    close = nearest(what, table.header)
+    some = [name[:LONGEST] for name in table.header[:MOST_COLUMNS]]
+    close = nearest(what, some)
     hint = f"; did you mean {close[0]!r} with a unit?" if close else ""
-    light = any(re.match(r"\s*(f3[48]0|ratio|f$|fluorescence)", name, re.IGNORECASE) for name in table.header)
+    light = any(re.match(r"\s*(f3[48]0|ratio|f$|fluorescence)", name, re.IGNORECASE) for name in some)
     dye = " A recording of light needs its dye: dye=Fura2(...) or --dye fura2." if light and what == "calcium" else ""
-    raise DataError(f"{table.file}: got columns {table.header}; expected one named {what}_UNIT{hint}.{dye} {FORM}")
+    raise DataError(
+        f"{table.file}: got columns {_some(table.header)}; expected one named {what}_UNIT{hint}.{dye} {FORM}"
+    )
+
+
+def _some(cells: list[str]) -> str:
+    """Cells of a row for an error, cut where they would fill the screen."""
+    shown = [cell[:LONGEST] + "..." * (len(cell) > LONGEST) for cell in cells[:SHOWN]]
+    return f"{shown}" + (f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else "")
 
 
 def _is_number(cell: str) -> bool:
@@ -175,8 +218,8 @@ def _cell(table: Table, row: int, place: int) -> float:
         number = float(line[place])
     except (IndexError, ValueError) as problem:
         gap = " Bridge gaps with gaps='line'." if _empty(line, place) else ""
-        raise table.problem(row, f"got {line!r}; expected numbers.{gap} {FORM}") from problem
+        raise table.problem(row, f"got {_some(line)}; expected numbers.{gap} {FORM}") from problem
     if not math.isfinite(number):
         fix = "Leave such rows out, or bridge them with gaps='line'."
-        raise table.problem(row, f"got {line[place]!r}; expected a finite number. {fix}")
+        raise table.problem(row, f"got {line[place][:LONGEST]!r}; expected a finite number. {fix}")
     return number
