@@ -13,7 +13,6 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "bench.md"
-BEGIN, END = "<!-- table: written by benchmarks/table.py -->", "<!-- end of table -->"
 CARRIES = ("time in the rate", "SBML events", "events (hybrid, C++)")
 """Forms of the calcium protocol that a peer runs by itself; 'restarted segments' are stitched together by hand."""
 
@@ -86,14 +85,49 @@ def table(results: dict[str, Any], peers: dict[str, Any]) -> str:
     return "\n".join([*lines, "", note])
 
 
+def beside(cells: list[dict[str, Any]]) -> str:
+    """Every program on the two forms of the common problem."""
+    forms = ("independent", "coupled, 60 sites")
+    lines = [f"| ns per event (exude is so many times faster) | {' | '.join(forms)} |", "|---|---|---|"]
+    ways = dict.fromkeys((r["program"], r["version"], r["protocol"]) for r in cells if r["problem"] in forms)
+    for program, version, protocol in ways:
+        said = []
+        for form in forms:
+            found = [r for r in cells if (r["problem"], r["program"], r["protocol"]) == (form, program, protocol)]
+            own = min((median(r["ns_per_event"]) for r in found), default=None)
+            times = f" ({found[0]['ratio']:.1f})" if found and program != "exude" else ""
+            wrong = "" if all(r["says"] == "right" for r in found) else ", result **wrong**"
+            said.append("not run" if own is None else f"{own:,.0f}{times}{wrong}")
+        lines.append(f"| {program} {version}, {protocol} | {' | '.join(said)} |")
+    return "\n".join(lines)
+
+
+def fields(rows: list[dict[str, Any]]) -> str:
+    """Every program on the mean field."""
+    lines = ["| mean field, 1,000 parameter sets | solves/s | largest error |", "|---|---|---|"]
+    for r in rows:
+        lines.append(
+            f"| {r['program']} {r['version']}, {r['how']} | {median(r['per_second']):,.0f} | {r['error']:.1e} |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     results, peers = (json.loads((HERE / name).read_text(encoding="utf-8")) for name in ("results.json", "peers.json"))
-    made = table(results, peers)
-    print(made)
     page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
+    for name, made in (
+        ("table", table(results, peers)), ("peers", beside(peers["cells"])), ("fields", fields(peers["mean field"])),
+    ):  # fmt: skip
+        print(made, end="\n\n")
+        page = put(page, name, made)
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def put(page: str, name: str, made: str) -> str:
+    """The page with what stands between the marks of `name` exchanged."""
+    begin, end = f"<!-- {name}: written by benchmarks/table.py -->", f"<!-- end of {name} -->"
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n\n{made}\n\n{end}{rest.split(end)[1]}"
 
 
 if __name__ == "__main__":
