@@ -38,9 +38,15 @@ class Interrupted(ExudeError):
     """A run was stopped by the user; what was done is kept and the text says how to go on."""
 
 
+LONGEST = 300
+"""Letters of what was got that an error repeats."""
+
+
 def refuse(kind: type[ExudeError], got: object, expected: str, fix: str, near: Iterable[str] = ()) -> ExudeError:
     """Build one clear error: what was got, what was expected, the nearest valid name, the fix."""
-    text = f"got {got!r}; expected {expected}"
+    said = repr(got)
+    shown = said if len(said) <= LONGEST else f"{said[:LONGEST]}... ({len(said)} letters)"
+    text = f"got {shown}; expected {expected}"
     close = nearest(str(got), near)
     if close:
         return kind(f"{text}; did you mean {' or '.join(repr(name) for name in close)}? {fix}")

@@ -53,10 +53,8 @@ class Numbers:
         return Numbers({name: read.value(name) for name in read.parameters()})
 
     def but(self, **changed: float) -> Numbers:
-        """The same with some values changed (internal units)."""
-        for name in changed:
-            read.parameter(name)
-        return Numbers(self.values | changed)
+        """The same with some values changed (internal units); refused by name where a value cannot be."""
+        return Numbers(self.values | {name: read.checked(name, value) for name, value in changed.items()})
 
     def vector(self, symbols: Symbols) -> Floats:
         """The values a kernel reads, in its order."""
