@@ -14,7 +14,7 @@ test: $(READY)  ## all tests but the long proofs
 	$(BIN)/python -m pytest -m "not proof" -n auto --dist loadfile
 
 proof: $(READY)  ## the long proofs, and ten minutes of fuzzing; writes docs/proof.md
-	$(BIN)/python -m pytest -m proof -n auto --dist loadfile
+	$(BIN)/python -m pytest -m proof -n auto --dist worksteal
 
 bench: $(READY)  ## speed and memory; then beside other programs, which are installed if missing
 	$(BIN)/python benchmarks/run.py
