@@ -393,15 +393,21 @@ def models(draw: st.DrawFn) -> tuple[bytes, dict[str, str], bool]:
     return data, asked, draw(st.integers(0, 9)) in (3, 5, 7)
 
 
+BRACED = re.compile(r"xmlns(:\w+)?\s*=\s*(\"[^\"]*}|'[^']*})")
+"""A namespace that holds ElementTree's own separator, which it cannot read."""
+
+
 def run_model(example: tuple[bytes, dict[str, str], bool]) -> None:
     data, asked, whole = example
     request = sbml_calcium.Request(str(put(data, "model.xml")), **asked)
     text = sbml_safe.safe_text(request.file)
-    _safe(text)
+    other_parser_reads = not BRACED.search(text)
+    if other_parser_reads:
+        _safe(text)
     chosen = sbml_calcium.choose(request, text)
     factors = (chosen.to_internal, chosen.to_seconds, chosen.volume)
     assert all(0 < f < math.inf for f in factors)
-    if not asked:
+    if not asked and other_parser_reads:
         _as_declared(text, chosen)
     if whole:
         _whole(request)
@@ -538,5 +544,6 @@ def test_a_planted_fault_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) ->
         remembered.cache_clear()
     monkeypatch.setattr(place, wrong)
     seen = (AssertionError, ArithmeticError, AttributeError, SyntaxError, TypeError, ValueError)
+    patience = 1 if says == "took more" else 10  # s of processor time for one example; a busy machine needs more
     with pytest.raises(seen, match=says):
-        short(replace(target(name), limit=1), 3000, shrink=False)
+        short(replace(target(name), limit=patience), 3000, shrink=False)
