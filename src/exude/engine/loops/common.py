@@ -82,7 +82,13 @@ def log(x):
 
 @leaf
 def power(x, y):
-    """x^y for x >= 0 (see `exp`)."""
+    """x^y for x >= 0 (see `exp`); the small whole exponents of most Hill curves by multiplication."""
+    if y == 2.0:
+        return x * x
+    if y == 3.0:
+        return x * x * x
+    if y == 4.0:
+        return (x * x) * (x * x)
     if x == 0.0:
         return 1.0 if y == 0.0 else 0.0 if y > 0.0 else math.inf
     return exp(y * log(x))

@@ -304,6 +304,7 @@ def run_cell(i, p, time, numerics, base, state, out, events, reads, v):
     used_before = events.used[0], reads.used[0]
     segment, w, m = -1, prepare(p, base[i]), membrane_tuple(state.membrane, i)
     reason, still, s, shed = DONE, -math.inf, refresh(p, g, w, x), emit(p, g, w, x)
+    found, renewed = read_outs(p, g, w, x), True
     if carry < 0.0:
         rng, u = uniform(rng)
         carry = -log(u)
@@ -312,7 +313,7 @@ def run_cell(i, p, time, numerics, base, state, out, events, reads, v):
         if time.segment[interval] != segment:
             segment = time.segment[interval]
             g[:] = base[i] * time.multiply[segment] + time.add[segment]
-            w = prepare(p, g)
+            w, renewed = prepare(p, g), True
             fresh = membrane(p, g, w)
             if time.starts[interval]:
                 gap = t - t_base
@@ -334,7 +335,7 @@ def run_cell(i, p, time, numerics, base, state, out, events, reads, v):
                 for q in range(N_TRACES):
                     mid[q] = 0.5 * (x[q] + new[q])
                 s, shed = refresh(p, g, w, mid), emit(p, g, w, mid)
-                x[:] = new
+                x[:], renewed = new, True
             for q in range(N_EMISSIONS):
                 hazard[q] += shed[q] * (stop - t)
             reason, rng, carry, n = run_events(
@@ -352,7 +353,9 @@ def run_cell(i, p, time, numerics, base, state, out, events, reads, v):
                 rng, particles = poisson(rng, hazard[q])
                 hazard[q] = 0.0
                 total[N_OWN_TOTALS + q] += particles
-            record(out, i, time.output[interval], n, total, x, read_outs(p, g, w, x))
+            if renewed:
+                found, renewed = read_outs(p, g, w, x), False
+            record(out, i, time.output[interval], n, total, x, found)
         if time.snapshot[interval] and reason == DONE:
             reason, rng = look(i, rng, t, v, n, (m, stay, join, was_read), t - t_base, reads)
             was_read, stay, join, t_base = True, 1.0, 0.0, t
