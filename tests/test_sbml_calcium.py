@@ -311,6 +311,7 @@ FAULTS: dict[str, tuple[str | bytes, dict[str, str], tuple[str, ...]]] = {
     "no unit of time": (sbml(declared='substanceUnits="umol" volumeUnits="litre"'), {}, ("no unit of time", "time_unit='s'")),
     "dimensionless": (sbml(declared='substanceUnits="dimensionless" volumeUnits="dimensionless" timeUnits="second"', boxes=NO_SIZE.replace("constant", 'size="1" constant')), {}, ("unit dimensionless for Ca", "unit='uM'")),
     "mass": (sbml(declared='substanceUnits="gram" volumeUnits="litre" timeUnits="second"'), {}, ("expected a declared concentration",)),
+    "species nowhere": (sbml(species(box="")), {}, ("in compartment ''", "Mend the species' compartment")),
     "amount without a volume": (sbml(species(amounts="true"), boxes=NO_SIZE), {}, ("amount without a volume", "size unset")),
     "amount at a point": (sbml(species(amounts="true").replace("initialConcentration", "initialAmount"), boxes=POINT), {}, ("amount without a volume", "0 dimensions")),
     "negative": (sbml(rules=rate("Ca", "<cn>-0.01</cn>")), {}, ("becomes negative", "concentration")),

@@ -199,6 +199,11 @@ def _in_cytosol(model: Any, thing: Any) -> bool:
 def _volume(asked: Request, model: Any, species: Any) -> Any:
     """The compartment of a species, which must be a volume: an amount alone is no concentration."""
     box = model.getCompartment(species.getCompartment())
+    if box is None:
+        raise DataError(
+            f"{asked.file}: got species {species.getId()!r} in compartment {species.getCompartment()!r}; expected a "
+            "compartment that the model has. Mend the species' compartment."
+        )
     dimensions = box.getSpatialDimensionsAsDouble()
     ruled = model.getRule(box.getId()) is not None or model.getInitialAssignment(box.getId()) is not None
     in_amounts = species.getHasOnlySubstanceUnits() or species.isSetInitialAmount()
