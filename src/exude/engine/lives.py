@@ -19,7 +19,7 @@ LANES = 64
 BINS_PER_ROW = 2
 """Bins in which the next output row is looked up: the finer, the fewer rows are stepped over."""
 BIRTHS, EMISSIONS = np.uint64(1 << 35), np.uint64(3 << 34)
-"""Where in a cell's stretch its births and its emissions draw, as the loop has it."""
+"""Where in the second half of a cell's stretch its births and its emissions draw; lives have the first."""
 
 
 class State(NamedTuple):

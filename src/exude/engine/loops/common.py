@@ -211,28 +211,47 @@ def binomial(rng, n, p):
 
 
 @leaf
-def solve(a, b):
-    """Solve a x = b in place by Gaussian elimination with row exchange; a is small and is destroyed."""
-    n = b.shape[0]
+def factorise(a, order):
+    """LU factors of a in its place with row exchange; False where a is singular or not finite."""
+    n = a.shape[0]
     for i in range(n):
         top = i
         for r in range(i + 1, n):
             if abs(a[r, i]) > abs(a[top, i]):
                 top = r
+        order[i] = top
         if top != i:
             for c in range(n):
                 a[i, c], a[top, c] = a[top, c], a[i, c]
-            b[i], b[top] = b[top], b[i]
+        if not abs(a[i, i]) > 0.0:
+            return False
         for r in range(i + 1, n):
-            f = a[r, i] / a[i, i]
-            if f != 0.0:
-                for c in range(i, n):
+            if a[r, i] != 0.0:
+                f = a[r, i] / a[i, i]
+                a[r, i] = f
+                for c in range(i + 1, n):
                     a[r, c] -= f * a[i, c]
-                b[r] -= f * b[i]
+    return True
+
+
+@leaf
+def substitute(a, order, b):
+    """Solve with the factors, b in its place."""
+    n = a.shape[0]
+    for i in range(n):
+        top = np.int64(order[i])
+        if top != i:
+            b[i], b[top] = b[top], b[i]
+    for i in range(1, n):
+        f = b[i]
+        for c in range(i):
+            f -= a[i, c] * b[c]
+        b[i] = f
     for i in range(n - 1, -1, -1):
+        f = b[i]
         for c in range(i + 1, n):
-            b[i] -= a[i, c] * b[c]
-        b[i] /= a[i, i]
+            f -= a[i, c] * b[c]
+        b[i] = f / a[i, i]
 
 
 @leaf
@@ -251,7 +270,7 @@ def trace_step(p, g, w, x, numerics, step, limit, new, work):
     Two-stage Rosenbrock method with an embedded first-order result; a step is accepted when its error estimate is
     within tolerance and calcium has moved by no more than a set share, because vesicle rates are held constant in it.
     """
-    a, k1, k2 = work[0], work[1, 0], work[1, 1]
+    a, k1, k2, order = work[0], work[1, 0], work[1, 1], work[2, 0]
     step = min(step, limit)
     jac, slope = jacobian(p, g, w, x), slopes(p, g, w, x)
     while True:
@@ -261,18 +280,14 @@ def trace_step(p, g, w, x, numerics, step, limit, new, work):
                 a[i, c] = -gh * jac[i * N_TRACES + c]
             a[i, i] += 1.0
             k1[i] = slope[i]
-        for i in range(N_TRACES):
-            for c in range(N_TRACES):
-                work[2, i, c] = a[i, c]
-        solve(a, k1)
+        factorise(a, order)
+        substitute(a, order, k1)
         for i in range(N_TRACES):
             new[i] = x[i] + step * k1[i]
         f = slopes(p, g, w, new)
         for i in range(N_TRACES):
             k2[i] = f[i] - 2.0 * k1[i]
-            for c in range(N_TRACES):
-                a[i, c] = work[2, i, c]
-        solve(a, k2)
+        substitute(a, order, k2)
         error = 0.0
         for i in range(N_TRACES):
             difference = 0.5 * step * (k1[i] + k2[i])

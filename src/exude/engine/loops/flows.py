@@ -8,14 +8,13 @@ Slopes go into row `row` of ks. What empties every class of the resolved stage i
 """
 
 import numpy as np
-from numba import njit
 
 ITEMS, BIRTH_W, GROWTH_W, BIRTH_IN, GROWTH_IN, GROWTH_COUNT = 0, 1, 2, 3, 4, 5
 N_TOTALS = 9
 U = np.uintp  # an unsigned index needs no test for a negative one, which would cost more than the sum itself
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def total_of(y, at, width):
     """Sum of `width` values from `at` on, in four partial sums: the same bits on every machine, and fast."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
@@ -30,7 +29,7 @@ def total_of(y, at, width):
     return (a + b) + (c + d)
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def born(ks, row, rate, m, at, width, totals_at):
     """New vesicles with their birth patches, in class 0."""
     ks[row, U(at)] += rate
@@ -39,7 +38,7 @@ def born(ks, row, rate, m, at, width, totals_at):
         ks[row, U(at + BIRTH_W * width)] += rate * m[2]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def leave_one(y, ks, row, rate, at, flow):
     """Vesicles leave a stage of one class with all they hold."""
     for f in range(N_FIELDS):
@@ -47,7 +46,7 @@ def leave_one(y, ks, row, rate, at, flow):
         ks[row, U(at + f)] -= flow[f]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def leave(rate, sums, flow, out, width):
     """Vesicles leave the resolved stage; `out` gathers the rates at which its classes empty."""
     for f in range(N_FIELDS):
@@ -56,7 +55,7 @@ def leave(rate, sums, flow, out, width):
         out[U(j)] += rate
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def gated_leave(y, ks, row, e, rate, p, g, w, allowed, flow, out, width, growth_at):
     """The same through a gate: at the growth count itself, in the last class at the mean one."""
     last = y[U(width - 1)]
@@ -71,14 +70,14 @@ def gated_leave(y, ks, row, e, rate, p, g, w, allowed, flow, out, width, growth_
             flow[f] += here * y[U(f * width + j)]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def arrive(ks, row, flow, at, width):
     """What left one stage comes to another; back in the resolved stage a vesicle counts as a new one (closure)."""
     for f in range(N_FIELDS):
         ks[row, U(at + f * width)] += flow[f]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def leave_cell(ks, row, flow, m, column):
     """What left by fusion with the plasma membrane or a lysosome: vesicles, patches inside and cargo on them."""
     ks[row, U(column)] += flow[ITEMS]
@@ -87,14 +86,14 @@ def leave_cell(ks, row, flow, m, column):
         ks[row, U(column + 2)] += m[4] * flow[BIRTH_IN] + m[5] * flow[GROWTH_IN]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def take_up_one(ks, row, rate, m, at, number):
     """Rab11 vesicles fuse with those of a stage whose growth count is not resolved: only their patches are kept."""
     if N_FIELDS > 1:
         ks[row, U(at + GROWTH_W)] += rate * m[3] * number
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def take_up(y, ks, row, rate, by, m, width, growth_at, out):
     """Rab11 vesicles fuse with those of the resolved stage: growth count + `by`, and the patches they bring."""
     top = width - 1
@@ -118,13 +117,13 @@ def take_up(y, ks, row, rate, by, m, width, growth_at, out):
             ks[row, U(at + top)] += rate * m[3] * y[U(j)]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def merge_one(ks, row, rate, at, number):
     """Two vesicles of a stage of one class become one."""
     ks[row, U(at)] -= rate * number * number
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def merge(y, ks, row, rate, width, growth_at, number, out, tail):
     """Mergers within the resolved stage, pairs taken as independent (closure): `tail[j]` have a count of at least j."""
     top = width - 1
@@ -144,7 +143,7 @@ def merge(y, ks, row, rate, width, growth_at, number, out, tail):
     ks[row, U(growth_at)] += 2.0 * rate * lumped
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def pairs_below(y, ks, row, rate, width):
     """Mergers whose growth counts add up to less than the last class, count by count; all fields in one pass."""
     for j in range(width - 1):
@@ -167,7 +166,7 @@ def pairs_below(y, ks, row, rate, width):
         ks[row, U(j)] += rate * a
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def bud_inward(y, ks, row, m, patches, inside, size):
     """Patches bud inward and fuse back."""
     for j in range(size):

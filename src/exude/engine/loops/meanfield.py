@@ -8,7 +8,6 @@ segments, outputs and pieces are step ends.
 import math
 
 import numpy as np
-from numba import njit
 
 NO_ERROR_YET = 1e-4
 
@@ -25,7 +24,7 @@ WHEN = (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
 ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def field_slopes(y, ks, row, p, g, w, m, allowed, s, shed, plan, n, sums, flow, out, tail):
     """dy/dt, into row `row` of ks, for given cell-wide rates s and emissions."""
     width, growth_at, own = plan.growth_states, plan.growth_at, 0
@@ -64,7 +63,7 @@ def field_slopes(y, ks, row, p, g, w, m, allowed, s, shed, plan, n, sums, flow, 
             ks[row, U(growth_at + 1 + N_TOTALS + q)] = shed[q]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def stage_state(stage, h, y, ks, new):
     """y at one stage of a step, from the slopes of the stages before it; a loop each, so that each is vectorised."""
     size = y.shape[0]
@@ -91,7 +90,7 @@ def stage_state(stage, h, y, ks, new):
             new[q] = y[q] + h * (early + DP[5][3] * ks[3, q] + DP[5][4] * ks[4, q] + DP[5][5] * ks[5, q])
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def field_step(
     t, h, y, new, ks, held, p, g, w, m, allowed, s, shed, plan, n, sums, flow, out, tail, begin, span, piece, x
 ):  # fmt: skip
@@ -112,7 +111,7 @@ def field_step(
     return worst
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def next_step(h, error, error_before):
     """Size of the next step: proportional-integral control (Gustafsson) after a good step, plain after a bad one."""
     if error <= 1.0:
@@ -120,7 +119,7 @@ def next_step(h, error, error_before):
     return h * max(SHRINK, SAFETY * error**-0.2) if error < math.inf else h * SHRINK
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def first_field_step(y, ks):
     """A first step in which nothing moves by more than a set share of itself or of one item."""
     fastest = 0.0
@@ -129,7 +128,7 @@ def first_field_step(y, ks):
     return FIRST_MOVE / fastest if fastest > 0.0 else math.inf
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def gates(p, g, w, plan, allowed):
     """What the growth count allows, for each gated event and class; the last class is filled in with its mean."""
     for e in range(N_EVENTS):
@@ -138,7 +137,7 @@ def gates(p, g, w, plan, allowed):
                 allowed[e, j] = gate(e, p, g, w, float(j))
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def put(values, places):
     """Write a tuple into an array; the test lets a model have none, which has no element to index."""
     if len(values) > 0:
@@ -146,7 +145,7 @@ def put(values, places):
             places[q] = values[q]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def write_output(i, row, y, x, p, g, w, plan, out, states):
     """Expected counts, totals, traces and read-outs of one output time, and the whole state where there is room."""
     for s in range(N_STAGES):
@@ -163,7 +162,7 @@ def write_output(i, row, y, x, p, g, w, plan, out, states):
     put(read_outs(p, g, w, x), out.readout[i, row])
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def run_set(
     i, p, time, base, x, plan, out, states, y, new, ks, allowed, n, sums, flow, leaving, tail, piece, at, stiff
 ):
@@ -235,7 +234,7 @@ def run_set(
     return t, True
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@kernel
 def run_sets(first, last, parameters, time, base, starts, plan, out, states):
     """Mean field of parameter sets first..last; returns (set, time) where one could not be followed, or (-1, 0)."""
     width = plan.growth_states

@@ -9,7 +9,6 @@ time within it.
 import math
 
 import numpy as np
-from numba import njit
 
 NODES = (0.05710419611451768, 0.2768430136381238, 0.5835904323689168, 0.8602401356562195, 1.0)
 """Radau IIA, five stages: zeros of P5(2c - 1) - P4(2c - 1) for Legendre polynomials P."""
@@ -40,51 +39,7 @@ def _collocation():
 INTEGRALS, WEIGHTS = _collocation()
 
 
-@njit(nogil=True, error_model="numpy")
-def factorise(a, order):
-    """LU factors of a in its place with row exchange; False where a is singular or not finite."""
-    n = a.shape[0]
-    for i in range(n):
-        top = i
-        for r in range(i + 1, n):
-            if abs(a[r, i]) > abs(a[top, i]):
-                top = r
-        order[i] = top
-        if top != i:
-            for c in range(n):
-                a[i, c], a[top, c] = a[top, c], a[i, c]
-        if not abs(a[i, i]) > 0.0:
-            return False
-        for r in range(i + 1, n):
-            if a[r, i] != 0.0:
-                f = a[r, i] / a[i, i]
-                a[r, i] = f
-                for c in range(i + 1, n):
-                    a[r, c] -= f * a[i, c]
-    return True
-
-
-@njit(nogil=True, error_model="numpy")
-def substitute(a, order, b):
-    """Solve with the factors, b in its place."""
-    n = a.shape[0]
-    for i in range(n):
-        top = order[i]
-        if top != i:
-            b[i], b[top] = b[top], b[i]
-    for i in range(1, n):
-        f = b[i]
-        for c in range(i):
-            f -= a[i, c] * b[c]
-        b[i] = f
-    for i in range(n - 1, -1, -1):
-        f = b[i]
-        for c in range(i + 1, n):
-            f -= a[i, c] * b[c]
-        b[i] = f / a[i, i]
-
-
-@njit(nogil=True, error_model="numpy")
+@whole
 def shifted_jacobian(jac, h, a):
     """1 - h (weights x jacobian), the matrix of Newton's steps."""
     for i in range(N_NODES):
@@ -95,7 +50,7 @@ def shifted_jacobian(jac, h, a):
             a[i * N_TRACES + r, i * N_TRACES + r] += 1.0
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def collocate(p, g, w, h, x, size, relative, k, stiff):
     """Slopes k at the nodes of a step h from x, by Newton's method; False where it does not converge."""
     a, order, b, at = stiff
@@ -126,7 +81,7 @@ def collocate(p, g, w, h, x, size, relative, k, stiff):
     return False
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def trace_error(h, f, jac, k, size, relative, a, order, b):
     """Error of a step's polynomial, as a multiple of the tolerance, from its defect at the step's start."""
     for r in range(N_TRACES):
@@ -147,7 +102,7 @@ def trace_error(h, f, jac, k, size, relative, a, order, b):
     return worst
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def trace_piece(p, g, w, x, t, stop, step, plan, piece, stiff):
     """One step of the traces from x at t, at most to `stop`; returns (end, next step, at rest), and x moves on.
 
@@ -196,7 +151,7 @@ def trace_piece(p, g, w, x, t, stop, step, plan, piece, stiff):
     return (stop if last else t + h), max(step, h * stretch) if last else h * stretch, rest
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def curve_at(time, t):
     """The given curve at t: (value, slope, time of the next point); after a jump at t, where there is one."""
     at, values = time.given_at, time.given
@@ -209,7 +164,7 @@ def curve_at(time, t):
     return values[i - 1] + slope * (t - at[i - 1]), slope, at[i]
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def curve_piece(time, x, t, stop, piece):
     """The given curve from t to its next point, at most to `stop`; returns (end, whether it is level); x moves on."""
     value, slope, knot = curve_at(time, t)
@@ -222,7 +177,7 @@ def curve_piece(time, x, t, stop, piece):
     return end, slope == 0.0
 
 
-@njit(nogil=True, error_model="numpy")
+@whole
 def traces_at(piece, share, x):
     """The traces at a share of a piece."""
     for r in range(N_TRACES):
