@@ -436,18 +436,23 @@ NO_NUMBERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", NO_NUMBERS)
-def test_a_number_of_a_model_that_is_none_is_refused(fault: str, tmp_path: Path) -> None:
-    """libSBML reads most of these as another number, without a word."""
+def refused_model(folder: Path, old: str, new: str, says: str) -> Path:
+    """The small model with one text exchanged, once it was refused with the words it should be."""
     pytest.importorskip("libsbml")
     pytest.importorskip("roadrunner")
-    old, new, says = NO_NUMBERS[fault]
-    file = tmp_path / "model.xml"
+    file = folder / "model.xml"
     assert old in SMALL
     file.write_text(SMALL.replace(old, new), encoding="utf-8")
     with pytest.raises(DataError) as caught:
         choose(Request(str(file)), safe_text(str(file)))
     assert "model.xml" in str(caught.value) and says in str(caught.value), str(caught.value)
+    return file
+
+
+@pytest.mark.parametrize("fault", NO_NUMBERS)
+def test_a_number_of_a_model_that_is_none_is_refused(fault: str, tmp_path: Path) -> None:
+    """libSBML reads most of these as another number, without a word."""
+    refused_model(tmp_path, *NO_NUMBERS[fault])
 
 
 @pytest.mark.parametrize(
@@ -462,15 +467,7 @@ def test_numbers_as_the_standard_writes_them_pass(cn: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("fault", UNITS)
 def test_a_unit_of_a_model_that_cannot_be_meant_is_refused(fault: str, tmp_path: Path) -> None:
-    pytest.importorskip("libsbml")
-    pytest.importorskip("roadrunner")
-    old, new, says = UNITS[fault]
-    file = tmp_path / "model.xml"
-    assert old in SMALL
-    file.write_text(SMALL.replace(old, new), encoding="utf-8")
-    with pytest.raises(DataError) as caught:
-        choose(Request(str(file)), safe_text(str(file)))
-    assert "model.xml" in str(caught.value) and says in str(caught.value), str(caught.value)
+    file = refused_model(tmp_path, *UNITS[fault])
     assert choose(Request(str(file), unit="uM"), safe_text(str(file))).to_internal == 1, "a unit that is said stands in"
 
 
