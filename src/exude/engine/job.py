@@ -34,6 +34,8 @@ class Block:
     """Finished cells."""
 
     cells: Ints
+    levels: Floats
+    """Levels they began with, (cell, level)."""
     output: Output
     events: Rows
     reads: Rows

@@ -129,7 +129,7 @@ def run_chunk(job: Job, cells: Ints, state: State | None = None) -> Block:
         elif reason == LOG_FULL:
             events = layout.more_rows(events) if job.log_events else events
             reads = layout.more_rows(reads) if reads.capacity else reads
-    return Block(cells, output, events, reads, state)
+    return Block(cells, base, output, events, reads, state)
 
 
 def _new_state(job: Job, cells: Ints) -> State:

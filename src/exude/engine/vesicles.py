@@ -58,7 +58,7 @@ def _run_coupled(job: Job, cells: Ints, state: State | None) -> Block:
         elif reason == LOG_FULL:
             events = layout.more_rows(events) if job.log_events else events
             reads = layout.more_rows(reads) if reads.capacity else reads
-    return Block(cells, output, events, reads, state)
+    return Block(cells, base, output, events, reads, state)
 
 
 def _ordered(job: Job, chunks: list[Ints], threads: int) -> Iterator[Block]:

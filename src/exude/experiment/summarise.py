@@ -43,7 +43,7 @@ def summarise(
 
     def take(block: Block) -> None:
         nonlocal saved
-        sums.add(block.output, asked.job.levels(block.cells))
+        sums.add(block.output, block.levels)
         if store and time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
             store.keep(sums.held)
             saved = time.monotonic()
