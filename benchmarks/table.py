@@ -27,19 +27,22 @@ def best(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def single(cells: list[dict[str, Any]], problem: str, name: str, must: tuple[float, float], aim: tuple[float, float]):
-    """Rows of one form of the common problem: time, and times the best peer in either reading."""
+    """Rows of one form of the common problem: time, times the best peer that runs the protocol, and times any peer.
+
+    The yardstick is the best peer that runs the protocol by itself; the last row is there to look at, not a must.
+    """
     own = [r for r in cells if r["problem"] == problem]
     ours = [r for r in own if r["program"] == "exude"]
     carrying = best(r for r in own if r["protocol"] in CARRIES)
     any_way = best(own)
     yield name, "ns per event", min(median(r["ns_per_event"]) for r in ours), must[0], aim[0], "<="
-    for peer in (carrying, any_way):
+    for peer, limits in ((carrying, (must[1], aim[1])), (any_way, (None, None))):
         what = f"times {peer['program']} {peer['version']}, {peer['protocol']}"
-        yield "", what, peer["ratio"], must[1], aim[1], ">="
+        yield "", what, peer["ratio"], *limits, ">="
 
 
 def rows(results: dict[str, Any], peers: dict[str, Any]):
-    """(what, unit, measured, must, aim, direction)."""
+    """(what, unit, measured, must, aim, direction); no must and no aim: to look at."""
     figures, cells = results["figures"], peers["cells"]
     yield from single(cells, "independent", "every MVB an individual, calcium given", (20, 10), (10, 20))
     yield from single(cells, "coupled, 60 sites", "coupled through docking sites", (40, 5), (25, 10))
@@ -74,6 +77,9 @@ def say(value: float) -> str:
 def table(results: dict[str, Any], peers: dict[str, Any]) -> str:
     lines = ["| what | unit | measured | must | aim | holds |", "|---|---|---|---|---|---|"]
     for what, unit, value, must, aim, direction in rows(results, peers):
+        if must is None:
+            lines.append(f"| {what} | {unit} | {say(value)} | | | |")
+            continue
         held = verdict(value, must, aim, direction)
         lines.append(f"| {what} | {unit} | {say(value)} | {direction} {must:,} | {direction} {aim:,} | {held} |")
     machine, load = results["machine"], results["machine"]["load"]
