@@ -107,6 +107,88 @@ class LifeCycle:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A quantity of the surroundings, per volume: d symbol/dt = div(diffusion grad symbol) + what reactions change.
+
+    `diffusion` (um2/s) may read other fields at the same place; empty: it stays where it is. `start` is its text at
+    the beginning, `edge` that of the value kept at the box's faces (empty: nothing passes them). A `fast` field is
+    at rest with its sources at every moment: its reactions must all be in proportion to, or saturate in, itself.
+    """
+
+    symbol: str
+    unit: str
+    diffusion: str = ""
+    start: str = ""
+    edge: str = ""
+    fast: bool = False
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """Something that happens at a place: every field in `changes` gains its number times `rate`, per volume."""
+
+    name: str
+    rate: str
+    changes: Mapping[str, int]
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Something a cell in space holds: d symbol/dt = gain - loss symbol, and `per_fusion` more at each MVB's fusion."""
+
+    symbol: str
+    unit: str
+    gain: str
+    loss: str
+    per_fusion: str = "0"
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """What cells are to the place they stand in: `amount` summed over cells, per volume; reactions read it.
+
+    `invadopodia`: it acts at the few spots of a cell where MVBs dock, not all over the cell.
+    """
+
+    symbol: str
+    unit: str
+    amount: str
+    invadopodia: bool = False
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the fusion of one MVB adds to a field, at the spot where it fused; `amount` may read exosomes and cargo."""
+
+    field: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What one kind of cell does in space; every text may read levels, pools and the fields where the cell is.
+
+    The cell walks with `speed` and `persistence`, times `passage` (0 to 1: what the pores let through), drifts up the
+    gradient of each field in `drift` (strength in um2/s per unit), follows fibres with `guidance` (0 to 1), divides
+    and dies at rates, and pushes and holds on to others with `repulsion` and `adhesion` (um/s).
+    """
+
+    kind: str
+    speed: str
+    persistence: str
+    passage: str
+    guidance: str
+    division: str
+    death: str
+    repulsion: str
+    adhesion: str
+    drift: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Hypothesis:
     """A rival mechanism, as data: parameters that differ from the default mechanism."""
 
@@ -129,6 +211,12 @@ class Chapter:
     readouts: tuple[str, ...] = ()
     """Definitions that a run records at its output times."""
     hypotheses: tuple[Hypothesis, ...] = ()
+    fields: tuple[Field, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    deposits: tuple[Deposit, ...] = ()
+    releases: tuple[Release, ...] = ()
+    behaviours: tuple[Behaviour, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,3 +260,33 @@ class Cascade:
         """The one life cycle of the cascade."""
         (cycle,) = (chapter.life_cycle for chapter in self.chapters if chapter.life_cycle is not None)
         return cycle
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Fields of all chapters, in order."""
+        return tuple(f for chapter in self.chapters for f in chapter.fields)
+
+    @property
+    def reactions(self) -> tuple[Reaction, ...]:
+        """Reactions of all chapters, in order."""
+        return tuple(r for chapter in self.chapters for r in chapter.reactions)
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """Pools of cells in space."""
+        return tuple(p for chapter in self.chapters for p in chapter.pools)
+
+    @property
+    def deposits(self) -> tuple[Deposit, ...]:
+        """What cells are to their places."""
+        return tuple(d for chapter in self.chapters for d in chapter.deposits)
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """What a fusion adds to fields."""
+        return tuple(r for chapter in self.chapters for r in chapter.releases)
+
+    @property
+    def behaviours(self) -> tuple[Behaviour, ...]:
+        """What each kind of cell does in space."""
+        return tuple(b for chapter in self.chapters for b in chapter.behaviours)

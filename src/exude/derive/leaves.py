@@ -71,7 +71,7 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]
         return f"power({base}, {float(exponent) if exponent.is_Number else self._print(exponent)})"
 
 
-_PRINTER = _Printer({"fully_qualified_modules": False})
+PRINTER = _Printer({"fully_qualified_modules": False})
 
 
 class _Leaves:
@@ -265,7 +265,7 @@ class _Leaves:
         rename = self._renamer()
 
         def code(e: sympy.Expr) -> str:
-            return repr(float(e)) if e.is_Number else rename(_PRINTER.doprint(e))
+            return repr(float(e)) if e.is_Number else rename(PRINTER.doprint(e))
 
         lines = [f"    {a} = {code(b)}" for a, b in shared]
         out = "".join(f"{code(e)}, " for e in reduced)

@@ -1,0 +1,55 @@
+"""Tumour cells in space: they walk, squeeze through pores, follow collagen, push, hold on, divide and die.
+
+A cell passes a pore at a speed that falls in a straight line with the pore's cross-section and is nil at a tenth of
+its nucleus's (Wolf 2013); proteolysis widens pores because the cross-section is the inverse of the collagen left.
+Munc13-4 also drives motility without exosomes, through Rab11, FAK and focal adhesions (Duong 2024): the switch
+`need_fak_route` turns that off.
+"""
+
+from exude.model import Behaviour, Chapter, Definition, Field, Reaction
+
+INVASION = Chapter(
+    name="invasion",
+    definitions=(
+        Definition("pore_section", "pore_reference * collagen_reference / (collagen + pore_floor)", "um**2"),
+        Definition("pore_limit", "pore_limit_share * nucleus_section", "um**2"),
+        Definition("pores", "min(1, max(0, pore_section - pore_limit) / (nucleus_section - pore_limit))"),
+        Definition(
+            "fak_drive",
+            "saturate((UNC13D + mutant_rab11 * UNC13D_mutant * mutant_c2b) * rab11, half_fak)",
+            why="Munc13-4, Rab11 and FAK on recycling endosomes turn focal adhesions over; it needs calcium",
+        ),
+        Definition("fak", "mix(fak_drive, need_fak_route * fak_share)"),
+        Definition("breathing", "oxygen / (half_oxygen + oxygen)"),
+        Definition("breathing_normal", "oxygen_normal / (half_oxygen + oxygen_normal)"),
+        Definition("energy", "breathing / breathing_normal"),
+        Definition("room", "max(0, 1 - cells / most_cells)", why="cells stop dividing where there is no room"),
+        Definition("starving", "max(0, 1 - oxygen / oxygen_fatal)"),
+    ),
+    fields=(
+        Field(
+            "oxygen",
+            "uM",
+            diffusion="oxygen_diffusion",
+            start="oxygen_normal",
+            edge="oxygen_normal",
+            fast=True,
+            meaning="oxygen",
+        ),
+    ),
+    reactions=(Reaction("respiration", "respiration * cells * breathing", {"oxygen": -1}),),
+    behaviours=(
+        Behaviour(
+            kind="tumour",
+            speed="walk_speed * fak * energy",
+            persistence="walk_persistence",
+            passage="pores",
+            guidance="fibre_guidance",
+            division="k_divide * energy * room",
+            death="k_starve * starving",
+            repulsion="cell_repulsion",
+            adhesion="cell_adhesion",
+            drift={"collagen": "haptotaxis"},
+        ),
+    ),
+)

@@ -1,0 +1,315 @@
+"""Cells in space: which symbol is what in their surroundings, the check of units, and the leaves the tissue loops call.
+
+Two places read texts. A *place* (reactions, mobilities) knows its fields, what the cells standing there deposit, and
+the levels of the dish. A *cell* (deposits, pools, releases, behaviour) knows its own levels, traces, stage counts and
+pools, and the fields and deposits where it is.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+
+from exude.derive import grammar
+from exude.derive.leaves import NJIT, PRINTER
+from exude.derive.symbols import Symbols
+from exude.errors import DeclarationError, refuse
+from exude.model import Behaviour, Cascade
+from exude.units import dimension
+
+MARKS = ("ilv", "cargo")
+"""What a fusion sets free: exosomes, and molecules of cargo on them."""
+OF_BEHAVIOUR = {
+    "speed": "um/s", "persistence": "s", "passage": "", "guidance": "", "division": "1/s", "death": "1/s",
+    "repulsion": "um/s", "adhesion": "um/s",
+}  # fmt: skip
+"""What the engine asks of a behaviour, in its order, with units; the drifts follow, in the order of fields."""
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """All symbols of a tissue, ordered."""
+
+    cascade: Cascade
+    parameter_units: Mapping[str, str]
+
+    @cached_property
+    def known(self) -> Symbols:
+        """Levels, traces, counts and definitions of the cell and its surroundings together."""
+        return Symbols(self.cascade, self.parameter_units)
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """Fields in kernel order: those that react, then those at rest with their sources."""
+        return tuple(f.symbol for fast in (False, True) for f in self.cascade.fields if f.fast is fast)
+
+    @cached_property
+    def reacting(self) -> int:
+        """How many fields, the first ones, change by reactions step by step."""
+        return sum(not f.fast for f in self.cascade.fields)
+
+    @cached_property
+    def moving(self) -> tuple[str, ...]:
+        """Fields that diffuse, those at rest with their sources aside."""
+        return tuple(f.symbol for f in self.cascade.fields if f.diffusion and not f.fast)
+
+    @cached_property
+    def deposits(self) -> tuple[str, ...]:
+        """Deposits in kernel order."""
+        return tuple(d.symbol for d in self.cascade.deposits)
+
+    @cached_property
+    def pools(self) -> tuple[str, ...]:
+        """Pools in kernel order."""
+        return tuple(p.symbol for p in self.cascade.pools)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameters the texts of the surroundings read, in alphabetical order."""
+        units = self._units()
+        read: set[str] = set()
+        for _, text, _, _ in self._texts():
+            read |= self._leaves_of(grammar.names(grammar.parse(text)))
+        return tuple(sorted(name for name in read if name in self.parameter_units and name in units))
+
+    def check(self) -> None:
+        """Every symbol is known where it is read, and every text has the dimension it must have."""
+        units = self._units()
+        for owner, text, unit, at_hand in self._texts():
+            tree = grammar.parse(text)
+            for name in sorted(grammar.names(tree)):
+                if name not in units:
+                    raise grammar.unknown(text, name, owner, units)
+            far = self._leaves_of(grammar.names(tree)) - at_hand - set(self.parameter_units)
+            if far:
+                raise refuse(
+                    DeclarationError, f"{owner} = {text}", "a text that reads what is at hand there",
+                    f"It reads {', '.join(sorted(far))}.",
+                )  # fmt: skip
+            got = grammar.to_dimension(tree, units, text)
+            if got != dimension(unit):
+                raise refuse(
+                    DeclarationError, f"{owner} = {text}", f"dimension of {unit or '1'}, not {got}", "Mend the text."
+                )
+        self._check_changes()
+
+    def source(self) -> str:
+        """All leaves of the surroundings as one text."""
+        self.check()
+        return "\n\n".join([self._tables(), *_Place(self).leaves(), *_Cell(self).leaves()]) + "\n"
+
+    def _check_changes(self) -> None:
+        own = set(self.fields)
+        for r in self.cascade.reactions:
+            for name in r.changes:
+                if name not in own:
+                    raise refuse(DeclarationError, name, f"a field in {r.name!r}", "Declare it.", own)
+        for release in self.cascade.releases:
+            if release.field not in own:
+                raise refuse(DeclarationError, release.field, "a field that a fusion adds to", "Declare it.", own)
+
+    def _tables(self) -> str:
+        return "\n".join(
+            [
+                f"N_FIELDS = {len(self.fields)}",
+                f"N_REACTING = {self.reacting}",
+                f"N_DEPOSITS = {len(self.deposits)}",
+                f"N_POOLS = {len(self.pools)}",
+                f"N_RELEASES = {len(self.cascade.releases)}",
+            ]
+        )
+
+    def _units(self) -> dict[str, str]:
+        cascade = self.cascade
+        return {
+            **self.known._units(),
+            **{f.symbol: f.unit for f in cascade.fields},
+            **{d.symbol: d.unit for d in cascade.deposits},
+            **{p.symbol: p.unit for p in cascade.pools},
+            **dict.fromkeys(MARKS, "item"),
+        }
+
+    def _leaves_of(self, names: Iterable[str]) -> set[str]:
+        """What names stand for once definitions are read through."""
+        found: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name in self.known.trees:
+                todo += grammar.names(self.known.trees[name])
+            else:
+                found.add(name)
+        return found
+
+    def _texts(self) -> list[tuple[str, str, str, set[str]]]:
+        """(owner, text, unit, symbols at hand beside parameters) of everything the surroundings declare."""
+        cascade, levels = self.cascade, set(self.known.levels)
+        around = {*self.fields, *self.deposits}
+        place = levels | around
+        inside = levels | {*self.known.traces, *self.known.counts, *self.pools}
+        units = {f.symbol: f.unit for f in cascade.fields}
+        rows: list[tuple[str, str, str, set[str]]] = []
+        for f in cascade.fields:
+            rows += [(f"diffusion of {f.symbol}", f.diffusion, "um**2/s", place)] if f.diffusion else []
+            rows += [(f"{what} of {f.symbol}", text, f.unit, set()) for what, text in (("start", f.start), ("edge", f.edge)) if text]
+        for r in cascade.reactions:
+            unit = f"({units.get(next(iter(r.changes)), '')})/s"
+            rows.append((f"rate of {r.name}", r.rate, unit, place))
+        for d in cascade.deposits:
+            rows.append((f"deposit {d.symbol}", d.amount, f"({d.unit})*um**3", inside))
+        for p in cascade.pools:
+            rows.append((f"gain of {p.symbol}", p.gain, f"({p.unit})/s", inside | around))
+            rows.append((f"loss of {p.symbol}", p.loss, "1/s", inside | around))
+            rows.append((f"{p.symbol} per fusion", p.per_fusion, p.unit, inside | set(MARKS)))
+        for release in cascade.releases:
+            unit = f"({units.get(release.field, '')})*um**3"
+            rows.append((f"release into {release.field}", release.amount, unit, inside | set(MARKS)))
+        for b in cascade.behaviours:
+            rows += [(f"{what} of {b.kind}", getattr(b, what), u, inside | around) for what, u in OF_BEHAVIOUR.items()]
+            rows += [
+                (f"drift of {b.kind} along {name}", text, f"um**2/s/({units.get(name, '')})", inside | around)
+                for name, text in b.drift.items()
+            ]
+        return rows
+
+
+class _Writer:
+    """Leaves of one place that reads texts: how its names are spelled, and what it computes on the way."""
+
+    def __init__(self, space: Space, home: Mapping[str, str]) -> None:
+        self.space = space
+        self.trees = space.known.trees
+        self.home = {name: f"p[{i}]" for i, name in enumerate(space.parameters)} | dict(home)
+
+    def function(self, head: str, texts: list[str], *, last: str = "return ({})") -> str:
+        """One leaf that computes texts, after the definitions they read, and gives them back as a tuple."""
+        trees = [grammar.parse(text) for text in texts]
+        order = self._needed(set().union(*(grammar.names(tree) for tree in trees), set()))
+        lines = [f"    v_{name} = {self._code(self.trees[name])}" for name in order]
+        given = "".join(f"{self._code(tree)}, " for tree in trees)
+        return NJIT + "\n".join([f"def {head}:", *lines, f"    {last.format(given)}"])
+
+    def _code(self, tree: ast.expr) -> str:
+        return grammar.to_python(tree, lambda name: f"v_{name}" if name in self.trees else self.home[name])
+
+    def _needed(self, names: set[str]) -> list[str]:
+        """Definitions that names need, directly or through others, in the order of the declaration."""
+        need: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name in self.trees and name not in need:
+                need.add(name)
+                todo += grammar.names(self.trees[name])
+        return [name for name in self.trees if name in need]
+
+
+class _Place(_Writer):
+    """What happens at a place: reactions with their Jacobian, and how fast fields move."""
+
+    def __init__(self, space: Space) -> None:
+        home = {name: f"g[{i}]" for i, name in enumerate(space.known.levels)}
+        home |= {name: f"y[{i}]" for i, name in enumerate(space.fields)}
+        home |= {name: f"d[{i}]" for i, name in enumerate(space.deposits)}
+        super().__init__(space, home)
+        self.slow = space.fields[: space.reacting]
+        self.reactions = [r for r in space.cascade.reactions if set(r.changes) & set(self.slow)]
+
+    def leaves(self) -> list[str]:
+        """`react`, `fill_jacobian`, `mobilities`, `fast_loss`."""
+        fields = {f.symbol: f for f in self.space.cascade.fields}
+        moving = [fields[name].diffusion for name in self.space.moving]
+        return [
+            self._react(),
+            self._jacobian(),
+            self.function("mobilities(p, g, d, y)", moving or ["0"]),
+            self._fast(),
+        ]
+
+    def _react(self) -> str:
+        rates = self.function("rates_at(p, g, d, y)", [r.rate for r in self.reactions] or ["0"])
+        lines = [f"{NJIT}def react(p, g, d, y, out):", "    r = rates_at(p, g, d, y)"]
+        for i, name in enumerate(self.slow):
+            terms = [f"{r.changes[name]} * r[{k}]" for k, r in enumerate(self.reactions) if name in r.changes]
+            lines.append(f"    out[{i}] = {' + '.join(terms) or '0.0'}")
+        return "\n\n".join([rates, "\n".join(lines)])
+
+    def _jacobian(self) -> str:
+        """d react / d y, written into `j`; a rate and its derivatives share their common parts."""
+
+        def expand(name: str) -> sympy.Expr:
+            tree = self.trees.get(name)
+            return sympy.Symbol(name, positive=True) if tree is None else grammar.to_sympy(tree, expand)
+
+        entries: dict[tuple[int, int], sympy.Expr] = {}
+        for r in self.reactions:
+            rate = grammar.to_sympy(grammar.parse(r.rate), expand)
+            for c, by in enumerate(self.slow):
+                slope = sympy.diff(rate, sympy.Symbol(by, positive=True))
+                if slope != 0:
+                    for name, times in r.changes.items():
+                        if name in self.slow:
+                            at = (self.slow.index(name), c)
+                            entries[at] = entries.get(at, sympy.Integer(0)) + times * slope
+        shared, reduced = sympy.cse(list(entries.values()), symbols=sympy.numbered_symbols("t_"))
+        own = {name: sympy.Symbol(code) for name, code in self.home.items()}
+        lines = [f"{NJIT}def fill_jacobian(p, g, d, y, j):", "    j[:, :] = 0.0"]
+        lines += [f"    {a} = {self._printed(b, own)}" for a, b in shared]
+        lines += [f"    j[{a}, {b}] = {self._printed(e, own)}" for (a, b), e in zip(entries, reduced, strict=True)]
+        return "\n".join(lines)
+
+    def _printed(self, expression: sympy.Expr, own: Mapping[str, sympy.Symbol]) -> str:
+        if expression.is_Number:
+            return repr(float(expression))
+        spelled = {s: own[s.name] for s in expression.free_symbols if s.name in own}
+        return str(PRINTER.doprint(expression.xreplace(spelled)))
+
+    def _fast(self) -> str:
+        """Loss rate (1/s) of each fast field: what its reactions take over what there is."""
+        texts = []
+        for name in self.space.fields[self.space.reacting :]:
+            mine = [f"{-r.changes[name]} * ({r.rate})" for r in self.space.cascade.reactions if name in r.changes]
+            texts.append(f"({' + '.join(mine) or '0'}) / {name}")
+        return self.function("fast_loss(p, g, d, y)", texts or ["0"])
+
+
+class _Cell(_Writer):
+    """What a cell does: deposits, pools, what a fusion sets free, and its behaviour by kind."""
+
+    def __init__(self, space: Space) -> None:
+        home = {name: f"g[{i}]" for i, name in enumerate(space.known.levels)}
+        home |= {name: f"x[{i}]" for i, name in enumerate(space.known.traces)}
+        home |= {name: f"n[{i}]" for i, name in enumerate(space.known.counts)}
+        home |= {name: f"s[{i}]" for i, name in enumerate(space.pools)}
+        home |= {name: f"y[{i}]" for i, name in enumerate(space.fields)}
+        home |= {name: f"d[{i}]" for i, name in enumerate(space.deposits)}
+        super().__init__(space, home | {name: name for name in MARKS})
+
+    def leaves(self) -> list[str]:
+        """`deposits_of`, `pool_terms`, `freed`, `behave`."""
+        cascade = self.space.cascade
+        pools = [text for p in cascade.pools for text in (p.gain, p.loss)]
+        freed = [r.amount for r in cascade.releases] + [p.per_fusion for p in cascade.pools]
+        return [
+            self.function("deposits_of(p, g, x, n, s)", [d.amount for d in cascade.deposits] or ["0"]),
+            self.function("pool_terms(p, g, x, n, s, y, d)", pools or ["0"]),
+            self.function("freed(p, g, x, n, s, ilv, cargo)", freed or ["0"]),
+            *(self._kind(k, b) for k, b in enumerate(cascade.behaviours)),
+            self._behave(),
+        ]
+
+    def _kind(self, k: int, b: Behaviour) -> str:
+        texts = [getattr(b, what) for what in OF_BEHAVIOUR]
+        texts += [b.drift.get(name, "0") for name in self.space.fields]
+        return self.function(f"behave_{k}(p, g, x, n, s, y, d)", texts)
+
+    def _behave(self) -> str:
+        kinds = len(self.space.cascade.behaviours)
+        lines = [f"    if kind == {k}:\n        return behave_{k}(p, g, x, n, s, y, d)" for k in range(kinds - 1)]
+        return NJIT + "\n".join(
+            ["def behave(kind, p, g, x, n, s, y, d):", *lines, f"    return behave_{kinds - 1}(p, g, x, n, s, y, d)"]
+        )

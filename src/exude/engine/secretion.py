@@ -1,0 +1,174 @@
+"""What cells in a tissue release, window by window: every MVB an individual, or drawn about the mean field.
+
+A window is the time between two recorded points of the job's timeline. Cells release by themselves (calcium and
+levels are their own), so a window is run ahead of the tissue and its fusions are dealt out at their own times.
+Divisions and deaths take effect between windows.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exude.derive.leaves import KIND_RELEASE, kind
+from exude.derive.symbols import Symbols
+from exude.engine import layout, streams, vesicles
+from exude.engine.job import Job
+from exude.engine.layout import TOTALS, Floats, Ints, State, Timeline
+
+COINS = 11
+"""Purpose of the random numbers that share a dividing cell's MVBs between its daughters."""
+
+
+class Bursts(NamedTuple):
+    """Fusions of one window, in the order of cells and times."""
+
+    time: Floats  # s
+    cell: Ints  # place among the cells
+    ilv: Ints  # exosomes set free
+    cargo: Ints  # cargo molecules on them
+
+
+class AbstractSecretion(Protocol):
+    """How cells of a tissue release."""
+
+    def advance(self, window: int, threads: int) -> Bursts:
+        """Run all cells through one window."""
+
+    def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
+        """The cells that are there from now on: each from the row of a former cell; `born` >= 0 is a new cell's id."""
+
+    @property
+    def traces(self) -> Floats:
+        """(cell, trace) at the end of the last window."""
+
+    @property
+    def counts(self) -> Ints:
+        """(cell, stage) at the end of the last window."""
+
+
+def window_of(timeline: Timeline, window: int) -> Timeline:
+    """The part of a timeline that ends at recorded point `window`, recorded as its only point."""
+    ends = np.flatnonzero(timeline.output == window)
+    before = np.flatnonzero(timeline.output == window - 1)
+    first = int(before[0]) + 1 if window > 0 else 0
+    output = np.full_like(timeline.output, -1)
+    output[ends] = 0
+    return timeline._replace(first=np.array([first, int(ends[0]) + 1]), output=output)
+
+
+@dataclass
+class Vesicles:
+    """Every MVB of every cell an individual: the kernel of the single cell, its states kept between windows."""
+
+    job: Job
+    ids: Ints
+    """(cell,) one random stream each."""
+    levels: Floats
+    """(cell, level)"""
+    chunks: list[State]
+    """States in chunks of up to `vesicles.CHUNK` cells, in the order of the cells."""
+    traces: Floats
+    counts: Ints
+
+    @staticmethod
+    def begin(job: Job, ids: Ints, levels: Floats) -> Vesicles:
+        """Empty cells before the first window (window 0 ends the burn-in)."""
+        symbols = job.symbols
+        begin, chunks = float(job.timeline.begin[0]), []
+        for a in range(0, len(ids), vesicles.CHUNK):
+            own = streams.cell_streams(job.seed, ids[a : a + vesicles.CHUNK])
+            chunks.append(layout.new_state(symbols, job.starts, own, begin, layout.FIRST_SLOTS // 2))
+        traces = np.tile(job.starts, (len(ids), 1))
+        return Vesicles(job, ids, levels, chunks, traces, np.zeros((len(ids), len(symbols.counts)), np.int64))
+
+    def advance(self, window: int, threads: int) -> Bursts:
+        """Run all cells through one window; the bits do not depend on threads."""
+        job = replace(self.job, timeline=window_of(self.job.timeline, window), rows=1)
+        firsts = np.cumsum([0, *(len(c.time) for c in self.chunks)])
+
+        def run(k: int) -> vesicles.Block:
+            base = self.levels[firsts[k] : firsts[k + 1]]
+            own = replace(job, levels=lambda _: base)
+            return vesicles.run_chunk(own, self.ids[firsts[k] : firsts[k + 1]], self.chunks[k])
+
+        with ThreadPoolExecutor(threads) as pool:
+            blocks = list(pool.map(run, range(len(self.chunks))))
+        self.chunks = [b.state for b in blocks]
+        self.traces = np.concatenate([b.state.x for b in blocks]) if blocks else self.traces
+        self.counts = np.concatenate([b.state.count for b in blocks]) if blocks else self.counts
+        return _bursts(job.symbols, blocks, firsts)
+
+    def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
+        """Cells die, stay or are born of others: a newborn takes each of its mother's MVBs with chance one half."""
+        self.chunks = _even_slots(self.chunks)
+        whole = State(*(np.concatenate(parts) for parts in zip(*self.chunks, strict=True))) if self.chunks else None
+        if whole is None:
+            return
+        mothers = self.ids[rows]
+        self.ids = np.where(born >= 0, born, mothers)
+        self.levels = levels
+        fresh = State(*(array[rows] for array in whole))
+        _share(self.job, fresh, rows, born)
+        cuts = range(0, len(rows), vesicles.CHUNK)
+        self.chunks = [State(*(array[a : a + vesicles.CHUNK].copy() for array in fresh)) for a in cuts]
+        self.traces, self.counts = fresh.x.copy(), fresh.count.copy()
+
+
+def _even_slots(chunks: list[State]) -> list[State]:
+    """The same cells, all with as much room."""
+    most = max((c.growth.shape[1] for c in chunks), default=0)
+    even = []
+    for chunk in chunks:
+        while chunk.growth.shape[1] < most:
+            chunk = layout.more_slots(chunk)
+        even.append(chunk)
+    return even
+
+
+def _bursts(symbols: Symbols, blocks: list[Any], firsts: NDArray[np.int64]) -> Bursts:
+    """The fusions with the plasma membrane in the blocks' event rows."""
+    released = [i for i, t in enumerate(symbols.cascade.life_cycle.transitions) if kind(t) == KIND_RELEASE]
+    parts = []
+    for first, block in zip(firsts, blocks, strict=False):
+        rows, used = block.events, int(block.events.used[0])
+        mine = np.isin(rows.what[:used], released)
+        parts.append(
+            (rows.time[:used][mine], rows.cell[:used][mine] + first, rows.ilv[:used][mine], rows.cargo[:used][mine])
+        )
+    if not parts:
+        return Bursts(np.zeros(0), *(np.zeros(0, np.int64) for _ in range(3)))
+    time, cell, ilv, cargo = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Bursts(time, cell.astype(np.int64), ilv.astype(np.int64), cargo.astype(np.int64))
+
+
+def _share(job: Job, state: State, rows: Ints, born: Ints) -> None:
+    """Deal the MVBs of each dividing cell out to the two rows that came of it, in place."""
+    mother_at = {int(r): i for i, (r, b) in enumerate(zip(rows, born, strict=True)) if b < 0}
+    daughters = np.flatnonzero(born >= 0)
+    coins = streams.uniforms(job.seed, COINS, born[daughters], state.growth.shape[1])
+    for coin, at in zip(coins, daughters, strict=True):
+        moves = coin < 0.5  # by slot
+        _retain(state, int(at), moves)
+        _retain(state, mother_at[int(rows[at])], ~moves)
+        stream = streams.cell_streams(job.seed, born[at : at + 1])[0]
+        state.stream[at], state.rng[at] = stream, stream
+        state.carry[at] = layout.UNDRAWN
+        state.total[at, : len(TOTALS)] = 0
+
+
+def _retain(state: State, row: int, stays: NDArray[np.bool_]) -> None:
+    """Keep of one cell's vesicles those in slots that stay; the others' slots become free."""
+    for stage in range(state.count.shape[1]):
+        held = state.members[row, stage, : state.count[row, stage]]
+        left = held[stays[held]]
+        state.members[row, stage, : len(left)] = left
+        state.count[row, stage] = len(left)
+    used = np.concatenate([state.members[row, s, : state.count[row, s]] for s in range(state.count.shape[1])])
+    free = np.setdiff1d(np.arange(state.growth.shape[1]), used)[::-1]
+    state.free[row, : len(free)] = free
+    state.n_free[row] = len(free)
