@@ -6,14 +6,17 @@ Munc13-4 also drives motility without exosomes, through Rab11, FAK and focal adh
 `need_fak_route` turns that off.
 """
 
-from exude.model import Behaviour, Chapter, Definition, Field, Reaction
+from exude.model import Behaviour, Chapter, Definition, Field, Level, Reaction
 
 INVASION = Chapter(
     name="invasion",
+    levels=(Level("embedded", meaning="1 where cells are inside matrix, 0 where they walk on it"),),
     definitions=(
         Definition("pore_section", "pore_reference * collagen_reference / (collagen + pore_floor)", "um**2"),
         Definition("pore_limit", "pore_limit_share * nucleus_section", "um**2"),
-        Definition("pores", "min(1, max(0, pore_section - pore_limit) / (nucleus_section - pore_limit))"),
+        Definition(
+            "pores", "mix(min(1, max(0, pore_section - pore_limit) / (nucleus_section - pore_limit)), embedded)"
+        ),
         Definition(
             "fak_drive",
             "saturate((UNC13D + mutant_rab11 * UNC13D_mutant * mutant_c2b) * rab11, half_fak)",

@@ -68,6 +68,17 @@ class Space:
         return tuple(p.symbol for p in self.cascade.pools)
 
     @cached_property
+    def read_by_cells(self) -> frozenset[str]:
+        """Fields and deposits that a cell's behaviour or pools read."""
+        found: set[str] = set()
+        for p in self.cascade.pools:
+            found |= self._leaves_of(grammar.names(grammar.parse(p.gain)) | grammar.names(grammar.parse(p.loss)))
+        for b in self.cascade.behaviours:
+            for text in (*(getattr(b, what) for what in OF_BEHAVIOUR), *b.drift.values()):
+                found |= self._leaves_of(grammar.names(grammar.parse(text)))
+        return frozenset(found & {*self.fields, *self.deposits})
+
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Parameters the texts of the surroundings read, in alphabetical order."""
         units = self._units()
@@ -155,7 +166,8 @@ class Space:
         rows: list[tuple[str, str, str, set[str]]] = []
         for f in cascade.fields:
             rows += [(f"diffusion of {f.symbol}", f.diffusion, "um**2/s", place)] if f.diffusion else []
-            rows += [(f"{what} of {f.symbol}", text, f.unit, set()) for what, text in (("start", f.start), ("edge", f.edge)) if text]
+            ends = (("start", f.start), ("edge", f.edge))
+            rows += [(f"{what} of {f.symbol}", text, f.unit, set()) for what, text in ends if text not in ("", "0")]
         for r in cascade.reactions:
             unit = f"({units.get(next(iter(r.changes)), '')})/s"
             rows.append((f"rate of {r.name}", r.rate, unit, place))

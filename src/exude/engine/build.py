@@ -20,6 +20,7 @@ from types import ModuleType
 import numba
 
 from exude.derive import flows, leaves
+from exude.derive.space import Space
 from exude.derive.symbols import Symbols
 from exude.engine.files import write_whole
 
@@ -37,6 +38,12 @@ def module(symbols: Symbols, loop: str) -> ModuleType:
 def plain(loop: str) -> ModuleType:
     """The compiled module of a loop that reads no model."""
     return _load(_text("", loop), loop)
+
+
+@cache
+def tissue(space: Space) -> ModuleType:
+    """The compiled loops of one declared tissue."""
+    return _load(_text(space.source(), "tissue"), "tissue")
 
 
 @cache

@@ -22,6 +22,13 @@ def exp(x: Floats) -> Floats:
     return out.reshape(x.shape)
 
 
+def log(x: Floats) -> Floats:
+    """ln x; any shape."""
+    out = np.empty(x.size)
+    build.plain("numbers").logarithms(np.ascontiguousarray(x).ravel(), out)
+    return out.reshape(x.shape)
+
+
 def power(x: float, y: float) -> float:
     """x^y for x >= 0."""
     out = np.empty(1)

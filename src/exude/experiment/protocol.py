@@ -33,12 +33,19 @@ from exude.experiment.perturbations import (
     say,
 )  # fmt: skip
 from exude.experiment.traces import given_curve
+from exude.model import Cascade
 from exude.units import factor_to_internal, quantity, say_seconds
 
 CALCIUM_GENES = ("ORAI1", "STIM1", "TRPC1", "ITPR3", "ATP2A2", "ATP2B1")
 LEVELS = tuple(level.symbol for level in CELL.levels)
 PLACE = {name: i for i, name in enumerate(LEVELS)}
+"""Where the cell's levels stand; the levels of its surroundings come after them (`places`)."""
 VARYING = tuple(level.symbol for level in CELL.levels if level.varies)
+
+
+def places(cascade: Cascade) -> dict[str, int]:
+    """Where each level of a cascade stands."""
+    return {level.symbol: i for i, level in enumerate(cascade.levels)}
 
 
 @dataclass(frozen=True)
@@ -70,25 +77,32 @@ class Genotype:
 
     line: CellLine
     perturbations: tuple[Perturbation, ...]
+    cascade: Cascade = CELL
+    """Whose levels; what a perturbation does to others is left out."""
 
     def medians(self, numbers: Numbers) -> Floats:
         """Median level of each symbol, (level,)."""
-        normal = np.array([level.normal for level in CELL.levels])
+        place = places(self.cascade)
+        normal = np.array([level.normal for level in self.cascade.levels])
         for gene, level in self.line.levels.items():
-            if gene in PLACE:
+            if gene in place:
                 power = numbers["rna_to_activity"] if gene in CALCIUM_GENES else 1.0
-                normal[PLACE[gene]] = exact.power(level.value, power) if level.value > 0 else 0.0
+                normal[place[gene]] = exact.power(level.value, power) if level.value > 0 else 0.0
         out = normal.copy()
         for what in self.perturbations:
+            gene = getattr(what, "gene", "")
+            if gene not in place:
+                continue
             if isinstance(what, KnockDown | KnockOut | Overexpress):
-                out[PLACE[what.gene]] *= what.factor
+                out[place[gene]] *= what.factor
             elif isinstance(what, DominantNegative):
-                out[PLACE[what.gene]] *= numbers["dominant_negative_left"]
+                out[place[gene]] *= numbers["dominant_negative_left"]
         for rescue in self._rescues():
             symbol = "UNC13D_mutant" if rescue.mutant else rescue.gene
-            out[PLACE[symbol]] += rescue.level * normal[PLACE[rescue.gene]]
+            if symbol in place:
+                out[place[symbol]] += rescue.level * normal[place[rescue.gene]]
             for name, value in MUTANTS.get(rescue.gene, {}).get(rescue.mutant, {}).items():
-                out[PLACE[name]] = value
+                out[place[name]] = value
         return out
 
     def _rescues(self) -> list[Rescue]:
@@ -137,6 +151,8 @@ class Protocol:
     snapshots: tuple[float, ...] = ()
     log_moves: bool = False
     numbers: Numbers = field(default_factory=Numbers.default)
+    cascade: Cascade = CELL
+    """Whose levels drugs may change; what they do to others is left out."""
 
     def __post_init__(self) -> None:
         for what in self.acute:
@@ -215,7 +231,7 @@ class Protocol:
 
     def _segment(self, t: float) -> tuple[Floats, Floats]:
         """Factors and additions on levels at time t."""
-        multiply, add = np.ones(len(LEVELS)), np.zeros(len(LEVELS))
+        multiply, add = np.ones(len(self.cascade.levels)), np.zeros(len(self.cascade.levels))
         active = [w for w in self.acute if w.window[0] <= t < w.window[1]]
         for what in sorted(active, key=repr):
             if isinstance(what, Drug):
@@ -236,8 +252,9 @@ class Protocol:
 
     def _apply(self, effect: Effect, dose: float, multiply: Floats, add: Floats) -> None:
         size = effect_size(effect, dose)
-        places = [PLACE[effect.target]] + ([PLACE["UNC13D_mutant"]] if effect.target == "UNC13D" else [])
-        for place in places:
+        own = places(self.cascade)
+        targets = (effect.target, "UNC13D_mutant") if effect.target == "UNC13D" else (effect.target,)
+        for place in (own[target] for target in targets if target in own):
             if effect.mode == "add":
                 add[place] += size
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from exude.cascade import CELL
+from exude.cascade import CELL, TISSUE
 from exude.catalog import read
 from exude.catalog.schema import Number
 from exude.show.tables import Table
@@ -26,8 +26,8 @@ def genes() -> Table:
     """Genes a perturbation may name."""
     from exude.experiment.perturbations import genes as known
 
-    meaning = {level.symbol: level.meaning for level in CELL.levels}
-    chapter = {level.symbol: c.name for c in CELL.chapters for level in c.levels}
+    meaning = {level.symbol: level.meaning for level in TISSUE.levels}
+    chapter = {level.symbol: c.name for c in TISSUE.chapters for level in c.levels}
     return Table("genes", ("gene", "chapter", "meaning"), tuple((g, chapter[g], meaning[g]) for g in known()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 
-from exude.cascade import CELL
+from exude.cascade import CELL, TISSUE
 from exude.catalog import read
 from exude.catalog.schema import Drug, Finding, Number
 from exude.errors import UnknownName, refuse
@@ -75,7 +75,7 @@ def line_sheet(name: str) -> Sheet:
 def _genes() -> Kind:
     from exude.experiment.perturbations import genes
 
-    words = {x.symbol: x.meaning.split(",")[0].split(":")[0] for x in CELL.levels if x.symbol in genes()}
+    words = {x.symbol: x.meaning.split(",")[0].split(":")[0] for x in TISSUE.levels if x.symbol in genes()}
     aliases = {w: s for s, w in words.items() if " " not in w and list(words.values()).count(w) == 1}
     return genes(), aliases, gene_sheet
 
@@ -84,11 +84,11 @@ def gene_sheet(name: str) -> Sheet:
     """A gene: what it does, its level in every line, drugs on it, findings about it."""
     from exude.experiment.perturbations import MUTANTS
 
-    (level,) = (x for x in CELL.levels if x.symbol == name)
-    chapter = next(c.name for c in CELL.chapters if level in c.levels)
+    (level,) = (x for x in TISSUE.levels if x.symbol == name)
+    chapter = next(c.name for c in TISSUE.chapters if level in c.levels)
     readers = [
         d.symbol
-        for d in CELL.definitions
+        for d in TISSUE.definitions
         if name in d.text.replace("(", " ").replace(",", " ").replace(")", " ").split()
     ]
     facts = [("meaning", level.meaning), ("chapter", chapter), ("read by", ", ".join(readers) or "read-outs only")]

@@ -59,6 +59,13 @@ def exponentials(x, out):
 
 
 @kernel
+def logarithms(x, out):
+    """ln x, element by element."""
+    for i in range(x.shape[0]):
+        out[i] = log(x[i])
+
+
+@kernel
 def powers(x, y, out):
     """x^y for x >= 0, element by element."""
     for i in range(x.shape[0]):

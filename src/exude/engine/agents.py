@@ -1,0 +1,610 @@
+"""Cells in space: spheres that push, pull and walk; arrays in, arrays out.
+
+Forces are PhysiCell's (Ghaffarizadeh et al. 2018, doi:10.1371/journal.pcbi.1005991). For cells i, j at distance d, with
+R = r_i + r_j and A = q_i r_i + q_j r_j (q: relative maximum adhesion distance), the velocity of i away from j is
+
+    v = sqrt(rep_i rep_j) max(0, 1 - d/R)^2 - sqrt(adh_i a_ij adh_j a_ji) max(0, 1 - d/A)^2
+
+and cells move without inertia, x' = sum of v, plus a walk (`wander`). Lengths in um, times in s, strengths and speeds in
+um/s. Rows of all arrays are cells, best kept in `spatial_order`: speed, not the result, depends on it.
+
+A result has the same bits for any number of threads, and does not depend on when lists of neighbours were built: a run
+that goes on from saved arrays needs nothing of a `Mechanics`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exude.engine import build, streams
+from exude.errors import ProtocolError, refuse
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LANES = 8
+"""Cells of a block, as in the kernel."""
+SLAB_BLOCKS = 512
+SLAB = SLAB_BLOCKS * LANES
+"""Cells per task of a thread."""
+WALK, STAND, DIVIDE = 101, 102, 103
+"""Purposes of random numbers."""
+MOST_IDS = 2**28
+"""Ids below this have random numbers of their own (engine/streams.py)."""
+NOWHERE = 1e9
+"""Where cells stand that fill up blocks and lists, um; as far again on the other side of 0, a list's."""
+FIRST_FOUND = 256
+FIRST_ROWS = 24
+MORE = 1.5
+BINS_PER_REACH = 2.0
+"""Bins are half as wide as the widest reach of a pair."""
+MOST_BINS = 2**21
+"""Along an edge: three times 21 bits make a number."""
+SPREAD = (
+    (32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F), (4, 0x10C30C30C30C30C3),
+    (2, 0x1249249249249249),
+)  # fmt: skip
+"""Shifts and masks that spread 21 bits over 63."""
+NARROWEST_BIN = 1e-6
+"""um"""
+BINS_PER_CELL = 8
+FEWEST_BINS = 4096
+SKIN_SHARE = (0.002, 0.5)
+"""Thinnest and widest skin, as shares of the widest reach of a pair."""
+BUILD_PER_SKIN = 50.0
+"""What building a list costs, over what each um of skin adds to a step (um); measured, benchmarks/agents.py."""
+HALVED = 0.5 ** (1.0 / 3.0)
+"""Radius of a sphere of half the volume."""
+
+
+class Box(NamedTuple):
+    """Where cells may be: `lower` and `upper` corner (3,), um; `planar`: two dimensions, z is left alone."""
+
+    lower: Floats
+    upper: Floats
+    planar: bool = False
+
+
+class Cells(NamedTuple):
+    """What forces read of cells; arrays of one row per cell.
+
+    position (n, 3) um; radius (n,) um; stretch (n,) relative maximum adhesion distance; repulsion, adhesion (n,) um/s;
+    kind (n,) row of the affinities; ids (n,) unique, 0 <= id < 2^28.
+    """
+
+    position: Floats
+    radius: Floats
+    stretch: Floats
+    repulsion: Floats
+    adhesion: Floats
+    kind: Ints
+    ids: Ints
+
+
+class Walk(NamedTuple):
+    """What the walk reads of cells: heading (n, 3) um/s, changed in place; speed (n,) um/s, root of the mean of v.v;
+    persistence (n,) s; drift (n, 3) um/s; freedom (n,) 0..1, by which all motion of its own is scaled; ids (n,).
+    """
+
+    heading: Floats
+    speed: Floats
+    persistence: Floats
+    drift: Floats
+    freedom: Floats
+    ids: Ints
+
+
+class Forces(NamedTuple):
+    """What cells do to each other: velocity (n, 3) um/s; pressure (n,), the sum of max(0, 1 - d/R)^2 over neighbours;
+    stiffness (n,) 1/s, a bound of the rate at which the cell's place relaxes (`substeps_for`).
+    """
+
+    velocity: Floats
+    pressure: Floats
+    stiffness: Floats
+
+
+class Bins(NamedTuple):
+    """Cells by cubes of space: members of bin b are member[start[b]:start[b + 1]].
+
+    low (3,) corner, um; per_um (1,) bins per um; widest (1,) longest reach, um; shape (3,); where (n,) each cell's bin.
+    """
+
+    low: Floats
+    per_um: Floats
+    widest: Floats
+    shape: Ints
+    start: NDArray[np.int32]
+    member: NDArray[np.int32]
+    where: NDArray[np.int32]
+
+
+@dataclass
+class SlabList:
+    """Neighbours of the cells of one slab: start (blocks + 1,) rows, index (rows x 8,) cells."""
+
+    start: NDArray[np.int32]
+    index: NDArray[np.int32]
+
+
+def spatial_order(position: Floats, ids: Ints, box: Box, width: float) -> Ints:
+    """The order of cells along a Z-curve (Morton 1966) through bins of `width` um, and within a bin by id.
+
+    Deterministic whatever the order they come in; apply it to every array of cells: `array[order]`. Fastest where
+    a bin holds about one cell (a radius wide): eight cells in a row then make a cube of two by two by two.
+    """
+    if not 0.0 < width < math.inf:
+        raise refuse(ProtocolError, width, "a width of bins > 0 um", "Use the radius of a cell.")
+    place = np.floor((position - box.lower) / width)
+    if len(place) and not 0.0 <= place.min() <= place.max() < MOST_BINS:
+        expected = f"cells in the box, fewer than {MOST_BINS} bins along an edge"
+        raise refuse(ProtocolError, f"bins {place.min():g} to {place.max():g}", expected, "Use wider bins.")
+    x, y, z = (_spread(place[:, axis].astype(np.uint64)) for axis in range(3))
+    return np.lexsort((ids, x | y << np.uint64(1) | z << np.uint64(2)))
+
+
+def _spread(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Bit b of a number below 2^21 goes to bit 3b."""
+    for shift, mask in SPREAD:
+        x = (x | (x << np.uint64(shift))) & np.uint64(mask)
+    return x
+
+
+class Mechanics:
+    """Forces between cells and their steps; keeps lists of neighbours from step to step.
+
+    affinity (kinds, kinds): adhesion affinity of the row's kind for the column's, 1 where nothing is known. A list is
+    built anew once a cell has come further (or grown) than half its skin, which is checked before every use: cells may
+    be moved, sorted, added or removed by anyone between steps. Holds no state that a result depends on.
+    """
+
+    def __init__(self, box: Box, affinity: Floats, *, skin: float = 1.0, threads: int = 1) -> None:
+        _check_box(box)
+        if affinity.ndim != 2 or affinity.shape[0] != affinity.shape[1] or not np.all(affinity >= 0.0):
+            raise refuse(
+                ProtocolError, affinity.shape, "a square table of affinities >= 0", "Give one row and column per kind."
+            )
+        if not 0.0 < skin < math.inf:
+            raise refuse(ProtocolError, skin, "a skin > 0 um", "Use 1.0; it adapts itself.")
+        self.box, self.skin, self.threads, self.builds = box, skin, threads, 0
+        self._kernels = build.plain("agents")
+        self._affinity = np.ascontiguousarray(np.sqrt(affinity * affinity.T))
+        self._lists: list[SlabList] = []
+        self._reference, self._packed = np.empty((0, 4)), np.empty((0, 4))
+        self._traits, self._out = np.empty((0, 4)), np.empty((0, 5))
+        self._slack, self._lasted = -1.0, 0
+
+    def forces(self, cells: Cells) -> Forces:
+        """Velocities, pressures and stiffnesses; the arrays are overwritten by the next call.
+
+        Two cells at the very same place part in a direction that follows from their ids. Raises ProtocolError where a
+        position, radius, strength or kind cannot be, naming the cell.
+        """
+        n = len(cells.position)
+        _check_shapes(cells)
+        if n != len(self._reference):
+            self._allocate(n)
+        late, alike = self._pack(cells)
+        if late or not self._lists:
+            self._build(cells)
+        self._lasted += 1
+        traits = None if alike else self._pack_traits(cells)
+        same = self._same(cells) if n else (1.0, 0.0, 0.0, 0.0)
+        planar, packed, table, ids, out = self.box.planar, self._packed, self._affinity, cells.ids, self._out
+
+        def work(slab: int) -> None:
+            own = self._lists[slab]
+            self._kernels.forces(
+                slab * SLAB_BLOCKS, planar, own.start, own.index, packed, traits, table, same, ids, out
+            )
+
+        _each(work, len(self._lists), self.threads)
+        return Forces(out[:n, :3], out[:n, 3], out[:n, 4])
+
+    def move(
+        self,
+        cells: Cells,
+        previous: Floats,
+        dt: float,
+        *,
+        displacement: Floats | None = None,
+        heading: Floats | None = None,
+        before: float | None = None,
+    ) -> None:
+        """Move cells by the forces last found, in place: Adams and Bashforth's second order, plus a displacement.
+
+        x += dt (1.5 v - 0.5 v_old) + displacement; previous (n, 3) um/s holds v_old and then v (0 before the first
+        step, as in PhysiCell). `before` is the length of the step before (s), where it was another one. A wall
+        reflects the cell, its v_old and its `heading`.
+        """
+        if not 0.0 < dt < math.inf:
+            raise refuse(ProtocolError, dt, "a step > 0 s", "Use `substeps_for` to choose one.")
+        n = len(self._reference)
+        given = {"position": cells.position, "previous": previous, "displacement": displacement, "heading": heading}
+        for name, array in given.items():
+            if array is not None:
+                _check_array(name, array, (n, 3))
+        bend = 0.5 * dt if before is None else 0.5 * dt * dt / before
+        span = (dt + bend, -bend)
+        stuck = _each(
+            lambda s: self._kernels.move(
+                *_rows(s, n), span, cells.position, previous, self._out, displacement, heading, self.box
+            ),
+            _slabs(n),
+            self.threads,
+        )
+        for slab, at in enumerate(stuck):
+            if at < _rows(slab, n)[1]:
+                raise refuse(
+                    ProtocolError,
+                    f"a step to nowhere of cell {cells.ids[at]} (row {at})",
+                    "finite velocities and displacements",
+                    "Take a shorter step (`substeps_for`).",
+                )
+
+    def step(
+        self,
+        cells: Cells,
+        previous: Floats,
+        dt: float,
+        *,
+        displacement: Floats | None = None,
+        heading: Floats | None = None,
+        before: float | None = None,
+    ) -> Forces:
+        """Forces, then `move`; returns the forces before the step."""
+        found = self.forces(cells)
+        self.move(cells, previous, dt, displacement=displacement, heading=heading, before=before)
+        return found
+
+    def neighbours(self) -> tuple[Ints, NDArray[np.int32]]:
+        """The lists last used, skin included, as (start (n + 1,), index): cell i has index[start[i]:start[i + 1]]."""
+        rows = [row[row < len(self._reference)] for own in self._lists for row in _lane_lists(own)]
+        rows = rows[: len(self._reference)]
+        start = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+        return start, np.concatenate(rows) if rows else np.empty(0, np.int32)
+
+    @property
+    def bytes(self) -> int:
+        """Memory held, lists included."""
+        own = (self._reference, self._packed, self._traits, self._out)
+        return sum(a.nbytes for a in own) + sum(s.start.nbytes + s.index.nbytes for s in self._lists)
+
+    # --- lists of neighbours --------------------------------------------------------------------------------------
+
+    def _allocate(self, n: int) -> None:
+        rows = -(-n // LANES) * LANES
+        self._reference = np.full((n, 4), np.inf)
+        self._packed, self._out = _standing_by(rows), np.zeros((rows, 5))
+        self._traits, self._lists = np.empty((0, 4)), []
+        self._lasted = 0  # a list given up for a new cell says nothing about the skin
+
+    def _pack(self, cells: Cells) -> tuple[bool, bool]:
+        slack = self._slack if self._lists else -1.0
+        found = _each(
+            lambda s: self._kernels.pack(
+                *_rows(s, len(cells.position)), cells, self._reference, slack, len(self._affinity), self._packed
+            ),
+            _slabs(len(cells.position)),
+            self.threads,
+        )
+        return any(late for late, _ in found), all(alike for _, alike in found)
+
+    def _pack_traits(self, cells: Cells) -> Floats:
+        if len(self._traits) != len(self._packed):
+            self._traits = np.zeros(self._packed.shape)
+            self._traits[:, 0] = 1.0
+        _each(
+            lambda s: self._kernels.pack_traits(*_rows(s, len(cells.position)), cells, self._traits),
+            _slabs(len(cells.position)),
+            self.threads,
+        )
+        return self._traits
+
+    def _same(self, cells: Cells) -> tuple[float, float, float, float]:
+        """The first cell's stretch, roots of strengths and affinity for its own kind: everybody's where all are alike."""
+        kind = int(cells.kind[0])
+        roots = math.sqrt(cells.repulsion[0]), math.sqrt(cells.adhesion[0])
+        return float(cells.stretch[0]), *roots, float(self._affinity[kind, kind])
+
+    def _build(self, cells: Cells) -> None:
+        """New lists. The bits of a force do not depend on the skin, so it may follow what it costs."""
+        _check_cells(cells, self.box, len(self._affinity), self._kernels, self.threads)
+        n, widest = len(cells.position), 0.0
+        reach = np.maximum(1.0, cells.stretch) * cells.radius
+        self._reference[:, :3], self._reference[:, 3] = cells.position, reach
+        if n:
+            widest = 2.0 * float(reach.max())
+            if self._lasted:
+                self.skin = math.sqrt(BUILD_PER_SKIN * self.skin / self._lasted)
+            self.skin = min(max(self.skin, SKIN_SHARE[0] * widest), SKIN_SHARE[1] * widest)
+        self._slack, self._lasted, self.builds = 0.5 * self.skin * (1.0 - 1e-9), 0, self.builds + 1
+        bins = _bins(self._reference, self.skin, self._kernels)
+        slabs = _slabs(n)
+        if len(self._lists) != slabs:
+            self._lists = [_new_list(s, len(self._out)) for s in range(slabs)]
+        _each(lambda s: self._fill(s, bins), slabs, self.threads)
+
+    def _fill(self, slab: int, bins: Bins) -> None:
+        own, found, block = self._lists[slab], np.empty(FIRST_FOUND, np.int32), 0
+        rank = np.empty_like(found)
+        blocks, nobody, n = len(own.start) - 1, len(self._packed) - 1, len(self._reference)
+        while True:
+            at = np.array([slab * SLAB_BLOCKS, block])
+            block = self._kernels.find_neighbours(
+                at, n, self._reference, self.skin, bins, nobody, own.start, own.index, found, rank
+            )
+            if block == blocks:
+                return
+            found, rank = np.empty(2 * len(found), np.int32), np.empty(2 * len(rank), np.int32)
+            if len(own.index) < LANES * (int(own.start[block]) + len(found)):
+                longer = np.empty(int(MORE * len(own.index)) + LANES * len(found), np.int32)
+                longer[: len(own.index)] = own.index
+                own.index = longer
+
+
+def substeps_for(
+    cells: Cells,
+    forces: Forces,
+    dt: float,
+    *,
+    displacement: Floats | None = None,
+    share: float = 0.1,
+    rate: float = 0.5,
+) -> int:
+    """Into how many equal steps to cut dt (s).
+
+    The largest move per step, v dt + displacement, stays below `share` of the smallest radius, and dt times the
+    stiffest cell's rate below `rate`. That rate is Gershgorin's bound 4 sum_j [rep/R (1 - d/R) + adh/A (1 - d/A)] of
+    the pair forces' derivatives along the line of centres; Adams and Bashforth's method is stable below 1.
+    Each of the steps takes its share of the displacement. Error after 60 s of a crowd of 40 random, mostly overlapping
+    cells, with the defaults: below 1 % of the smallest radius (tests/test_agents.py).
+    Valid when no two cells are nearer than a third of their reach (the forces across the line are then smaller).
+    """
+    if not len(cells.position):
+        return 1
+    far = dt * float(np.sqrt(np.einsum("ij,ij->i", forces.velocity, forces.velocity).max()))
+    if displacement is not None:
+        far += float(np.sqrt(np.einsum("ij,ij->i", displacement, displacement).max()))
+    by_way = far / (share * float(cells.radius.min()))
+    by_rate = dt * float(forces.stiffness.max()) / rate
+    return max(1, math.ceil(by_way), math.ceil(by_rate))
+
+
+def wander(walk: Walk, dt: float, *, seed: int, step: int, planar: bool = False, threads: int = 1) -> Floats:
+    """Advance persistent random walks by dt (s), exactly in law for any dt; returns displacements (n, 3), um.
+
+    Ornstein-Uhlenbeck headings: <v.v> = S^2, <v(0).v(t)> = S^2 e^(-t/P), mean square displacement
+    2 S^2 P (t - P (1 - e^(-t/P))) over all dimensions together. A drift adds dt times itself; `freedom` scales both.
+    Random numbers follow from (seed, id, step) alone: give each step its own number, 0 <= step < 2^33.
+    """
+    _check_walk(walk, dt, step)
+    kernels, out = build.plain("agents"), np.empty_like(walk.heading)
+    motion = _Motion(*walk, key=np.array([streams.key(seed, WALK)]))
+
+    def work(slab: int) -> None:
+        first, last = _rows(slab, len(out))
+        kernels.walk(first, last, planar, step, motion, dt, np.empty((6, last - first)), out)
+
+    _each(work, _slabs(len(out)), threads)
+    return out
+
+
+def start_walk(walk: Walk, *, seed: int, planar: bool = False) -> None:
+    """Headings of cells that have walked for long, from (seed, id), in place."""
+    _check_walk(walk, 1.0, 0)
+    n = len(walk.heading)
+    motion = _Motion(*walk, key=np.array([streams.key(seed, STAND)]))
+    build.plain("agents").standing(0, n, planar, motion, np.empty((6, n)))
+
+
+def directions(ids: Ints, *, seed: int, planar: bool = False) -> Floats:
+    """One random unit vector (n, 3) per id, uniform on the sphere, or on the circle where planar."""
+    _check_ids(ids)
+    out = np.empty((len(ids), 3))
+    build.plain("agents").directions(streams.key(seed, DIVIDE), ids, planar, out)
+    return out
+
+
+def divide(
+    position: Floats, radius: Floats, ids: Ints, box: Box, *, seed: int, apart: float = 0.5
+) -> tuple[Floats, Floats, Floats]:
+    """Daughters of dividing cells: (places of one (n, 3), places of the other (n, 3), radius of each (n,)), um.
+
+    Volume is kept, r' = r / 2^(1/3), and the centre of both, away from walls; the daughters lie `apart` mother radii to
+    either side of it in a direction from (seed, id). Give the ids of the new daughters: a mother's own may divide again.
+    """
+    offset = (apart * radius)[:, None] * directions(ids, seed=seed, planar=box.planar)
+    low, high = (box.lower, box.upper)
+    places = [np.clip(position + side * offset, low, high) for side in (1.0, -1.0)]
+    if box.planar:
+        for place in places:
+            place[:, 2] = position[:, 2]
+    return places[0], places[1], HALVED * radius
+
+
+def overlaps(cells: Cells, box: Box, *, share: float = 0.5, threads: int = 1) -> int:
+    """The number of pairs of cells closer than `share` of the sum of their radii."""
+    _check_shapes(cells)
+    kernels, n = build.plain("agents"), len(cells.position)
+    _check_cells(cells, box, int(cells.kind.max()) + 1 if n else 1, kernels, threads)
+    if n == 0:
+        return 0
+    line = np.column_stack((cells.position, share * cells.radius))
+    bins = _bins(line, 0.0, kernels)
+
+    def work(slab: int) -> int:
+        room, found = FIRST_FOUND, -1
+        while found < 0:
+            found = kernels.count_close(*_rows(slab, n), line, bins, np.empty(room, np.int32))
+            room *= 2
+        return int(found)
+
+    return int(sum(_each(work, _slabs(n), threads)))
+
+
+class _Motion(NamedTuple):
+    """A `Walk` and the key of its random numbers, as the kernel takes it."""
+
+    heading: Floats
+    speed: Floats
+    persistence: Floats
+    drift: Floats
+    freedom: Floats
+    ids: Ints
+    key: NDArray[np.uint64]
+
+
+def _each(work: Callable[[int], Any], count: int, threads: int) -> list[Any]:
+    """Work on pieces 0..count-1, on threads where there are several; the results in order."""
+    if threads == 1 or count < 2:
+        return [work(piece) for piece in range(count)]
+    return list(_pool(threads).map(work, range(count)))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work: starting them anew would cost more than a step of 10,000 cells."""
+    return ThreadPoolExecutor(threads)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
+
+
+def _slabs(n: int) -> int:
+    return -(-n // SLAB)
+
+
+def _rows(slab: int, n: int) -> tuple[int, int]:
+    return slab * SLAB, min((slab + 1) * SLAB, n)
+
+
+def _standing_by(rows: int) -> Floats:
+    """Lines for cells, all far away; the last one is nobody's, on the other side: it meets no cell at one place."""
+    packed = np.full((rows + 1, 4), NOWHERE)
+    packed[-1, :3], packed[:, 3] = -NOWHERE, 1.0
+    return packed
+
+
+def _new_list(slab: int, rows: int) -> SlabList:
+    blocks = min(SLAB_BLOCKS, rows // LANES - slab * SLAB_BLOCKS)
+    return SlabList(np.zeros(blocks + 1, np.int32), np.empty(FIRST_ROWS * LANES * blocks, np.int32))
+
+
+def _lane_lists(own: SlabList) -> list[NDArray[np.int32]]:
+    rows = own.index[: LANES * int(own.start[-1])].reshape(-1, LANES)
+    blocks = range(len(own.start) - 1)
+    return [rows[own.start[b] : own.start[b + 1], lane] for b in blocks for lane in range(LANES)]
+
+
+def _bins(line: Floats, skin: float, kernels: Any) -> Bins:
+    """Cells (place and reach in a line) sorted into cubes, never many more cubes than cells."""
+    n = len(line)
+    low, widest = (line[:, :3].min(axis=0), float(line[:, 3].max())) if n else (np.zeros(3), 1.0)
+    size = line[:, :3].max(axis=0) - low if n else np.zeros(3)
+    width = max((2.0 * widest + skin) / BINS_PER_REACH, NARROWEST_BIN)
+    while True:
+        shape = np.floor(size / width).astype(np.int64) + 1
+        count = math.prod(int(s) for s in shape)
+        if count <= BINS_PER_CELL * n + FEWEST_BINS:
+            break
+        width *= 1.25
+    scales = np.array([1.0 / width]), np.array([widest])
+    bins = Bins(low, *scales, shape, np.empty(count + 1, np.int32), np.empty(n, np.int32), np.empty(n, np.int32))
+    kernels.fill_bins(n, line, bins)
+    return bins
+
+
+# --- refusals -----------------------------------------------------------------------------------------------------
+
+
+def _check_box(box: Box) -> None:
+    lower, upper = np.asarray(box.lower), np.asarray(box.upper)
+    if lower.shape != (3,) or upper.shape != (3,) or not np.all(np.isfinite([lower, upper])) or np.any(lower > upper):
+        raise refuse(ProtocolError, box, "a box with lower <= upper corner, (3,) each, um", "Swap or correct them.")
+
+
+def _check_shapes(cells: Cells) -> None:
+    n = len(cells.position)
+    for name, array in zip(Cells._fields, cells, strict=True):
+        whole = name in ("kind", "ids")
+        _check_array(name, array, (n, 3) if name == "position" else (n,), np.int64 if whole else np.float64)
+
+
+def _check_array(name: str, array: NDArray[Any], shape: tuple[int, ...], dtype: type = np.float64) -> None:
+    """A kernel trusts its arrays: a short one would be read beyond its end."""
+    if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
+        got = f"{name}: {array.dtype} of shape {array.shape}"
+        expected = f"{np.dtype(dtype)} of shape {shape}, contiguous"
+        raise refuse(ProtocolError, got, expected, "Give one row per cell; np.ascontiguousarray helps after a slice.")
+
+
+def _check_ids(ids: Ints) -> None:
+    if len(ids) and not (int(ids.min()) >= 0 and int(ids.max()) < MOST_IDS):
+        worst = int(ids.min()) if int(ids.min()) < 0 else int(ids.max())
+        raise refuse(ProtocolError, f"id {worst}", f"ids from 0 to {MOST_IDS - 1}", "Number cells from 0 as they come.")
+
+
+def _check_cells(cells: Cells, box: Box, kinds: int, kernels: Any, threads: int) -> None:
+    """Refuse the first cell that cannot be."""
+    n = len(cells.position)
+    _check_ids(cells.ids)
+    lower, upper = np.asarray(box.lower, float), np.asarray(box.upper, float)
+    found = _each(lambda s: kernels.first_wrong(*_rows(s, n), cells, lower, upper, kinds), _slabs(n), threads)
+    for row, code in found:
+        if code:
+            raise _wrong(cells, row, code, box, kinds)
+
+
+def _wrong(cells: Cells, row: int, code: int, box: Box, kinds: int) -> ProtocolError:
+    """The refusal of one cell; codes as in the kernel."""
+    place = ", ".join(f"{x:g}" for x in cells.position[row])
+    strengths = f"{cells.stretch[row]:g}, {cells.repulsion[row]:g}, {cells.adhesion[row]:g}"
+    corners = f"{np.asarray(box.lower).tolist()} to {np.asarray(box.upper).tolist()}"
+    got, expected, fix = (
+        (f"position ({place})", "finite numbers, um", "Take a shorter step, or correct the start."),
+        (f"position ({place})", f"a place in the box {corners}, um", "Move the cell or widen the box."),
+        (f"radius {cells.radius[row]:g}", "a radius > 0 um", "Correct its volume."),
+        (f"stretch, repulsion, adhesion {strengths}", "finite numbers >= 0", "Correct its kind's mechanics."),
+        (f"kind {cells.kind[row]}", f"a kind from 0 to {kinds - 1}", "Give the affinities one row per kind."),
+    )[code - 1]
+    error = refuse(ProtocolError, f"{got} of cell {cells.ids[row]} (row {row})", expected, fix)
+    assert isinstance(error, ProtocolError)
+    return error
+
+
+def _check_walk(walk: Walk, dt: float, step: int) -> None:
+    if not 0.0 < dt < math.inf:
+        raise refuse(ProtocolError, dt, "a step > 0 s", "Give the time to walk.")
+    if not 0 <= step < 2**33:
+        raise refuse(ProtocolError, step, "a number of the step from 0 to 2^33 - 1", "Count steps from 0.")
+    n = len(walk.heading)
+    for name, array in zip(Walk._fields, walk, strict=True):
+        shape = (n, 3) if name in ("heading", "drift") else (n,)
+        _check_array(name, array, shape, np.int64 if name == "ids" else np.float64)
+    _check_ids(walk.ids)
+    if not build.plain("agents").walks_wrong(0, n, walk):
+        return
+    good = {
+        "heading": np.isfinite(walk.heading).all(axis=1),
+        "speed": (walk.speed >= 0.0) & (walk.speed < np.inf),
+        "persistence": (walk.persistence > 0.0) & (walk.persistence < np.inf),
+        "drift": np.isfinite(walk.drift).all(axis=1),
+        "freedom": (walk.freedom >= 0.0) & (walk.freedom <= 1.0),
+    }
+    for name, right in good.items():
+        if not right.all():
+            row = int(np.argmin(right))
+            said = f"{name} {getattr(walk, name)[row]} of cell {walk.ids[row]} (row {row})"
+            wanted = "finite numbers: speed >= 0, persistence > 0, freedom from 0 to 1"
+            raise refuse(ProtocolError, said, wanted, "A cell at rest has speed 0.")

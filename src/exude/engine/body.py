@@ -1,0 +1,105 @@
+"""Cells in space as rows of arrays, and the small geometry of a cell."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from exude.engine import numbers as exact
+from exude.engine import streams
+from exude.engine.grid import Grid
+from exude.engine.layout import Floats, Ints
+
+LIFE, CYCLE = 22, 23
+"""Purposes of random numbers: a cell's span of life and of its cycle."""
+LN2 = 0.6931471805599453
+VOLUME_BORN = LN2
+"""Volume of a newborn cell over the mean: in a growing culture cells are 1/ln 2 - 1 of their way on average."""
+SHORTEST_CYCLE = 0.2
+"""No cell's cycle is shorter than this share of the mean."""
+FINEST = 0.2
+"""Voxels finer than this share of a radius are not told apart in a body."""
+TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Numbers of cells in space that no rate text reads."""
+
+    radius: float
+    """Of a cell of mean volume, um."""
+    reach: float
+    """Farthest distance at which cells hold on, over the sum of radii."""
+    spots: int
+    """Invadopodia of a cell."""
+    spot_life: float
+    """How long an invadopodium stays where it is, s."""
+    cycle_spread: float
+    """Standard deviation of the length of the cell cycle, share of its mean."""
+
+
+class Body(NamedTuple):
+    """Cells in space, one row each, in spatial order."""
+
+    ids: Ints
+    kind: Ints
+    founder: Ints  # row of the table of levels
+    position: Floats  # (cell, 3) um
+    heading: Floats  # (cell, 3) um/s, of the walk
+    push: Floats  # (cell, 3) um/s, of the step before
+    radius: Floats  # um
+    progress: Floats  # through the cell cycle; a cell of 1 divides
+    pace: Floats  # of the cycle, 1 on average
+    life: Floats  # what is left of a unit exponential
+    pools: Floats  # (cell, pool)
+
+
+def radius_of(mean: float, progress: Floats) -> Floats:
+    """Radius (um) of cells on their way through the cycle: the volume doubles from birth to division."""
+    volume = VOLUME_BORN * (1.0 + np.minimum(progress, 1.0))
+    return np.asarray(mean * exact.exp(exact.log(volume) / 3.0))
+
+
+def pace_of(ids: Ints, seed: int, spread: float) -> Floats:
+    """How fast each cell goes through its cycle, 1 on average over the time it takes."""
+    z = exact.normal(streams.uniforms(seed, CYCLE, ids, 1))[:, 0]
+    return np.asarray(1.0 / np.maximum(1.0 + spread * z, SHORTEST_CYCLE))
+
+
+def life_of(ids: Ints, seed: int) -> Floats:
+    """A unit exponential for each cell: it dies when its summed risk reaches it."""
+    return -exact.log(streams.uniforms(seed, LIFE, ids, 1)[:, 0])
+
+
+def around(draws: Floats, planar: bool) -> Floats:
+    """Places on a unit cell from uniform numbers (..., 4): on the sphere's surface, or within the circle it stands on."""
+    way = exact.normal(draws[..., :3])
+    if planar:
+        way[..., 2] = 0.0
+    length = np.sqrt(way[..., 0] ** 2 + way[..., 1] ** 2 + way[..., 2] ** 2)
+    far = np.sqrt(draws[..., 3]) if planar else np.ones(length.shape)
+    return np.asarray(way * (far / np.maximum(length, TINY))[..., None])
+
+
+def pattern(fineness: float, planar: bool) -> Floats:
+    """Points (n, 3) evenly in a unit cell, as many as voxels of `fineness` radii can tell apart."""
+    per = max(1, math.ceil(1.0 / max(fineness, FINEST)))
+    along = (2.0 * np.arange(per) + 1.0) / per - 1.0
+    up = np.zeros(1) if planar else along
+    points = np.stack(np.meshgrid(along, along, up, indexing="ij"), axis=-1).reshape(-1, 3)
+    return np.asarray(points[dot(points, points) <= 1.0])
+
+
+def dot(a: Floats, b: Floats) -> Floats:
+    """Inner products of rows of three, in one fixed order."""
+    return np.asarray(a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2])
+
+
+def voxels(position: Floats, grid: Grid) -> tuple[Ints, Ints, Ints]:
+    """(z, y, x) of the voxel each place lies in."""
+    at = np.floor((position - np.array(grid.origin)) / grid.h).astype(np.int64)
+    nz, ny, nx = grid.shape
+    return tuple(np.clip(at[:, 2 - a], 0, n - 1) for a, n in enumerate((nz, ny, nx)))  # type: ignore[return-value]

@@ -1,0 +1,127 @@
+"""Places of a tissue: reactions, fields that move, fields at rest with what takes them up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from exude.engine import build, fields, steady
+from exude.engine.layout import Floats
+from exude.engine.setup import Setup, even, faces, layers
+from exude.errors import DataError, refuse
+
+SLAB = 4096
+"""Places per task: fixed, so that no result depends on threads."""
+LEAST_SEEN = 1e-3
+"""Share of a field's largest value below which its error counts no longer in proportion."""
+NOTHING = 1e-12
+"""uM, or items per um3: an error of so little is none."""
+WORK_ROWS, WORK_WIDTH = 8, 64
+"""Scratch of one place, as loops/tissue.py uses it."""
+FAST_ROUNDS = 3
+"""Rounds in which a fast field and its uptake are made to agree."""
+FAST_FLOOR = 1e-6
+"""Share of its value at the edge below which a fast field's uptake no longer saturates less."""
+
+
+class Places:
+    """Fields (field, z, y, x) per volume, and what cells deposit there (deposit, z, y, x)."""
+
+    def __init__(self, setup: Setup, held: Floats) -> None:
+        self.setup, self.fields = setup, held
+        self.deposits = layers(setup.grid, max(1, len(setup.space.deposits)))
+        self._loops = build.tissue(setup.space)
+        self._movers: dict[str, fields.Diffuser] = {}
+        self._speeds: dict[str, float | Floats] = {}
+
+    def react(self, dish: Floats) -> None:
+        """Reactions of all places for one step, under the levels of the dish."""
+        s = self.setup
+        n = s.space.reacting
+        most = np.array([float(np.abs(self.fields[q]).max()) for q in range(n)])
+        absolute = s.relative * LEAST_SEEN * most + NOTHING
+
+        def work(first: int, last: int) -> int:
+            scratch, jacobian = np.zeros((WORK_ROWS, WORK_WIDTH)), np.zeros((n, n))
+            _, failed = self._loops.react_rows(
+                first,
+                last,
+                s.parameters,
+                dish,
+                self.fields,
+                self.deposits,
+                s.dt,
+                s.relative,
+                absolute,
+                scratch,
+                jacobian,
+            )
+            return int(failed)
+
+        if sum(self._rows(work)):
+            raise refuse(
+                DataError, f"reactions that cannot be followed at {self.time:g} s", "finite fields",
+                "Take a shorter step (`step`), or look for a number that is far off.",
+            )  # fmt: skip
+
+    def diffuse(self) -> None:
+        """Fields that move do so for one step."""
+        s = self.setup
+        for name, mover in self._movers.items():
+            mover.step(self.fields[s.space.fields.index(name)], threads=s.threads)
+
+    def refresh(self, dish: Floats) -> None:
+        """Mobilities of moving fields, and fast fields at rest, for the steps to come."""
+        s = self.setup
+        moving = s.space.moving
+        out = layers(s.grid, max(1, len(moving)))
+
+        def mobility(first: int, last: int) -> None:
+            self._loops.mobility_rows(
+                first, last, s.parameters, dish, self.fields, self.deposits, out, np.zeros((WORK_ROWS, WORK_WIDTH))
+            )
+
+        self._rows(mobility)
+        for q, name in enumerate(moving):
+            speed = even(out[q])
+            known = self._movers.get(name)
+            if known is None:
+                self._movers[name] = fields.Diffuser(s.grid, speed, 0.0, s.dt, fixed=faces(s, name))
+            elif not np.array_equal(speed, self._speeds[name]):
+                known.update(speed)
+            self._speeds[name] = speed
+        if s.fast:
+            self.settle(dish)
+
+    def settle(self, dish: Floats) -> None:
+        """Fast fields at rest with what takes them up: a few rounds, because uptake depends on them."""
+        s = self.setup
+        names = s.space.fields[s.space.reacting :]
+        floor = np.array([FAST_FLOOR * s.edge.get(name, 0.0) for name in names])
+        loss = layers(s.grid, max(1, len(names)))
+        for _ in range(FAST_ROUNDS):
+            self._rows(
+                lambda first, last: self._loops.fast_rows(
+                    first, last, s.parameters, dish, self.fields, self.deposits, floor, loss,
+                    np.zeros((WORK_ROWS, WORK_WIDTH)),
+                )
+            )  # fmt: skip
+            for q in range(len(names)):
+                self._steady(q, names[q], loss[q])
+
+    def _steady(self, q: int, name: str, loss: Floats) -> None:
+        s = self.setup
+        field = self.fields[s.space.reacting + q]
+        speed = s.fast_speed[name]
+        steady.steady(s.grid, speed, 0.0, field, loss=loss, fixed=faces(s, name), threads=s.threads)
+
+    def _rows(self, work: Callable[[int, int], Any]) -> list[Any]:
+        """Do work on all rows of places, in slabs on threads."""
+        nz, ny, nx = self.setup.grid.shape
+        per = max(1, SLAB // nx)
+        cuts = [(a, min(a + per, nz * ny)) for a in range(0, nz * ny, per)]
+        with ThreadPoolExecutor(self.setup.threads) as pool:
+            return list(pool.map(lambda cut: work(*cut), cuts))

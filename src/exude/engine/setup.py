@@ -1,0 +1,85 @@
+"""What a tissue run is made of, and how its places are laid out in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from exude.derive.space import Space
+from exude.engine import agents, fields, grid
+from exude.engine.body import Shape
+from exude.engine.layout import Floats
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What to run."""
+
+    space: Space
+    parameters: Floats
+    grid: grid.Grid
+    depth: float
+    """Thickness of a planar tissue, um; the side of a voxel in three dimensions."""
+    shape: Shape
+    fibres: Floats | None
+    """(nz, ny, nx, 3) directions of fibres, unit vectors; none: no direction."""
+    levels_at: Callable[[float], tuple[Floats, Floats]]
+    """Factors on levels and additions to them at a time (s)."""
+    dish: Floats
+    """(level,) of the surroundings."""
+    fast: bool
+    """Whether fast fields are solved; if not they keep their values at the start."""
+    dt: float
+    steps_per_window: int
+    steps_per_refresh: int
+    """Steps between two looks at mobilities and fast fields."""
+    relative: float
+    """Error of the reactions of a place per step, relative."""
+    seed: int
+    threads: int
+    start: Mapping[str, float]
+    edge: Mapping[str, float]
+    fast_speed: Mapping[str, float]
+    """Diffusion coefficient of each fast field, um2/s."""
+
+    @property
+    def planar(self) -> bool:
+        """Whether the tissue is one layer thick."""
+        return bool(self.grid.shape[0] == 1)
+
+    @property
+    def thin(self) -> float:
+        """Concentration over what a voxel as deep as it is wide would have."""
+        return float(self.grid.h / self.depth)
+
+    @property
+    def box(self) -> agents.Box:
+        """Where cells may be."""
+        nz, ny, nx = self.grid.shape
+        lower = np.array(self.grid.origin, float)
+        return agents.Box(lower, lower + self.grid.h * np.array([nx, ny, nz]), self.planar)
+
+
+def layers(where: grid.Grid, n: int) -> Floats:
+    """(n, nz, ny, nx) fields of 0, each padded as a single one is and none in the other's cache sets."""
+    _, _, _, row, plane = where.layout
+    nz, ny, nx = where.shape
+    each = (nz * plane // grid.WIDTH | 1) * grid.WIDTH
+    whole = np.zeros(n * each + grid.WIDTH)
+    skip = -whole.ctypes.data % grid.LINE // 8
+    return as_strided(whole[skip : skip + n * each], (n, nz, ny, nx), (8 * each, 8 * plane, 8 * row, 8))
+
+
+def even(field: Floats) -> float | Floats:
+    """A field that is the same everywhere as one number."""
+    first = float(field.flat[0])
+    return first if bool((field == first).all()) else field.copy()
+
+
+def faces(setup: Setup, name: str) -> dict[str, float] | None:
+    """Values kept at the box's faces; a planar tissue has medium above it, not beside it."""
+    value = setup.edge.get(name)
+    return None if value is None or setup.planar else dict.fromkeys(fields.FACES, value)

@@ -1,0 +1,321 @@
+"""A tissue, step by step: what cells release, what happens to it outside, what cells then do.
+
+One step of `dt`: fusions set exosomes free where they happen; cells deposit what they are; places react; fields move;
+fast fields come to rest; cells read where they are, walk, push, grow. Cells divide and die between windows of the
+secretion. Everything drawn follows from (seed, id of the cell, number of the step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from exude.derive.space import OF_BEHAVIOUR
+from exude.engine import agents, build, grid, streams
+from exude.engine.body import LN2, Body, around, dot, life_of, pace_of, pattern, radius_of, voxels
+from exude.engine.layout import Floats, Ints
+from exude.engine.places import Places
+from exude.engine.secretion import AbstractSecretion, Bursts
+from exude.engine.setup import Setup
+
+BURST = 21
+"""Purpose of the random numbers that choose the spot of a fusion."""
+EPOCHS = 10_000
+"""Purposes from here on are epochs of spots."""
+MOST_BURSTS = 64
+"""Fusions of one cell in one step that are told apart when their spots are drawn."""
+SLAB = 4096
+"""Cells per task: fixed, so that no result depends on threads."""
+REST = 1e9
+"""Time (s) after which pools are at rest."""
+SPEED, PERSISTENCE, PASSAGE, GUIDANCE, DIVISION, DEATH, REPULSION, ADHESION = range(len(OF_BEHAVIOUR))
+
+
+@dataclass
+class Tissue:
+    """A tissue on its way; `advance` takes it further."""
+
+    setup: Setup
+    body: Body
+    table: Floats
+    """(founder, level)"""
+    places: Places
+    secretion: AbstractSecretion
+    step: int = 0
+    next_id: int = 0
+    freed: Floats | None = None
+    """What fusions set free so far, by release (amounts)."""
+    born: int = 0
+    died: int = 0
+    fusions: int = 0
+    last_dt: float = 0.0
+    """Length of the last step of the mechanics, s."""
+
+    def __post_init__(self) -> None:
+        s = self.setup
+        self._loops = build.tissue(s.space)
+        self._mechanics = agents.Mechanics(s.box, np.ones((1, 1)), threads=s.threads)
+        self._waiting: Bursts | None = None
+        self._at = 0
+        self._pattern = pattern(s.grid.h / s.shape.radius, s.planar)
+        if self.freed is None:
+            self.freed = np.zeros(len(s.space.cascade.releases))
+
+    def advance(self) -> None:
+        """One step of dt."""
+        s = self.setup
+        if self.step % s.steps_per_window == 0:
+            self._open_window()
+        multiply, add = s.levels_at(self.time)
+        table, dish = self.table * multiply + add, s.dish * multiply + add
+        self._release(table)
+        self._deposit(table)
+        self.places.react(dish)
+        if self.step % s.steps_per_refresh == 0:
+            self.places.refresh(dish)
+        self.places.diffuse()
+        self._move(self._behaviour(table))
+        self.step += 1
+
+    @property
+    def time(self) -> float:
+        """s since the start."""
+        return self.step * self.setup.dt
+
+    def settle_in(self) -> None:
+        """Before the first step: what cells are at rest there, and fast fields at rest with them."""
+        multiply, add = self.setup.levels_at(0.0)
+        table = self.table * multiply + add
+        for q in range(len(self.setup.space.pools)):
+            self.body.pools[:, q] = 0.0
+        self._deposit(table)
+        self._behaviour(table, dt=REST)
+        self._deposit(table)
+        if self.setup.fast:
+            self.places.settle(self.setup.dish * multiply + add)
+
+    def series(self) -> dict[str, float]:
+        """Numbers of the whole tissue now: cells, births, deaths, fusions, amount of each field, what fusions set free."""
+        s = self.setup
+        volume = s.grid.volume / s.thin
+        assert self.freed is not None
+        return {
+            "cells": float(len(self.body.ids)),
+            "born": float(self.born),
+            "died": float(self.died),
+            "fusions": float(self.fusions),
+            **{f"amount_{name}": grid.total(self.places.fields[q]) * volume for q, name in enumerate(s.space.fields)},
+            **{f"freed_{r.field}": float(x) for r, x in zip(s.space.cascade.releases, self.freed, strict=True)},
+        }
+
+    def _open_window(self) -> None:
+        """Divisions and deaths of the window before; then all cells are run through the next one."""
+        s = self.setup
+        window = self.step // s.steps_per_window + 1
+        if self.step:
+            self._renew()
+        found = self.secretion.advance(window, s.threads)
+        order = np.argsort(found.time, kind="stable")
+        self._waiting = Bursts(*(column[order] for column in found))
+        self._at = 0
+
+    def _release(self, table: Floats) -> None:
+        """Set free what fuses within this step, each at a spot of its cell."""
+        s, waiting = self.setup, self._waiting
+        assert waiting is not None and self.freed is not None
+        end = int(np.searchsorted(waiting.time, self.time + s.dt, side="right"))
+        mine = slice(self._at, end)
+        self._at = end
+        if mine.start == mine.stop:
+            return
+        rank = np.argsort(self.body.ids, kind="stable")  # secretion keeps cells by id
+        who = rank[waiting.cell[mine]]
+        amounts = np.empty((len(who), len(self.freed)))
+        traces, counts = self._within()
+        self._loops.free_amounts(
+            s.parameters, who, waiting.ilv[mine], waiting.cargo[mine], table, self.body.founder, traces, counts,
+            self.body.pools, amounts,
+        )  # fmt: skip
+        places = self._spots()[who, self._which_spot(who)]
+        for q, release in enumerate(s.space.cascade.releases):
+            grid.deposit(
+                self.places.fields[s.space.fields.index(release.field)], places, amounts[:, q] * s.thin, s.grid
+            )
+            self.freed[q] += float(np.sum(amounts[:, q]))
+        self.fusions += len(who)
+
+    def _which_spot(self, who: Ints) -> Ints:
+        """The spot of each fusion: of a cell's fusions in one step, each has a draw of its own."""
+        order = np.argsort(who, kind="stable")
+        turn = np.empty(len(who), np.int64)
+        sorted_who = who[order]
+        first = np.searchsorted(sorted_who, sorted_who, side="left")
+        turn[order] = (np.arange(len(who)) - first) % MOST_BURSTS
+        draws = streams.uniforms(self.setup.seed, BURST + EPOCHS * (self.step + 1), self.body.ids[who], MOST_BURSTS)
+        return (draws[np.arange(len(who)), turn] * self.setup.shape.spots).astype(np.int64)
+
+    def _within(self) -> tuple[Floats, Floats]:
+        """Traces and stage counts of the cells, in the order of the body."""
+        at = self._rank()
+        return self.secretion.traces[at], self.secretion.counts[at].astype(np.float64)
+
+    def _rank(self) -> Ints:
+        """Row of each cell among cells in the order of their ids."""
+        at = np.empty(len(self.body.ids), np.int64)
+        at[np.argsort(self.body.ids, kind="stable")] = np.arange(len(at))
+        return at
+
+    def _spots(self) -> Floats:
+        """(cell, spot, 3) places of invadopodia; each keeps its place on the cell for a while."""
+        s = self.setup
+        epoch = EPOCHS + int(self.time // s.shape.spot_life)
+        draws = streams.uniforms(s.seed, epoch, self.body.ids, 4 * s.shape.spots).reshape(-1, s.shape.spots, 4)
+        offset = around(draws, s.planar) * self.body.radius[:, None, None]
+        box = s.box
+        return np.clip(self.body.position[:, None, :] + offset, box.lower, box.upper)
+
+    def _bodies(self) -> Floats:
+        """(cell x point, 3) points that stand for the bodies of cells."""
+        s, body = self.setup, self.body
+        points = body.position[:, None, :] + body.radius[:, None, None] * self._pattern
+        return np.clip(points, s.box.lower, s.box.upper).reshape(-1, 3)
+
+    def _deposit(self, table: Floats) -> None:
+        """What cells are to the places they stand in."""
+        s, body = self.setup, self.body
+        traces, counts = self._within()
+        amounts = np.empty((len(body.ids), len(s.space.deposits)))
+        self._loops.deposit_amounts(s.parameters, table, body.founder, traces, counts, body.pools, amounts)
+        spots = self._spots().reshape(-1, 3)
+        self.places.deposits[:] = 0.0
+        for q, d in enumerate(s.space.cascade.deposits):
+            if d.invadopodia:
+                shared = np.repeat(amounts[:, q] / s.shape.spots, s.shape.spots)
+                grid.deposit(self.places.deposits[q], spots, shared * s.thin, s.grid)
+            else:
+                shared = np.repeat(amounts[:, q] / len(self._pattern), len(self._pattern))
+                grid.deposit(self.places.deposits[q], self._bodies(), shared * s.thin, s.grid)
+
+    def _behaviour(self, table: Floats, dt: float = 0.0) -> Floats:
+        """What each cell does where it is, (cell, what); its pools move on by dt, a step unless another is given."""
+        s, body = self.setup, self.body
+        n, names = len(body.ids), (*s.space.fields, *s.space.deposits)
+        out = np.empty((n, len(OF_BEHAVIOUR) + len(s.space.fields)))
+        traces, counts = self._within()
+        read = [q for q, name in enumerate(names) if name in s.space.read_by_cells]
+
+        def work(first: int, last: int) -> None:
+            here = np.zeros((last - first, len(s.space.fields)))
+            around = np.zeros((last - first, max(1, len(s.space.deposits))))
+            for q in read:
+                outside = q - len(s.space.fields)
+                field = self.places.fields[q] if outside < 0 else self.places.deposits[outside]
+                column = here[:, q] if outside < 0 else around[:, outside]
+                column[:] = grid.sample(field, body.position[first:last], s.grid)
+            self._loops.act(
+                first, last, body.kind, s.parameters, table, body.founder, traces, counts, body.pools, here, around,
+                dt or s.dt, out,
+            )  # fmt: skip
+
+        self._cells(work)
+        return out
+
+    def _move(self, found: Floats) -> None:
+        """Walk, drift, push and hold on; then the cell cycle and the wish to live run on."""
+        s, body = self.setup, self.body
+        drift = np.zeros_like(body.position)
+        for q in range(len(s.space.fields)):
+            strength = found[:, len(OF_BEHAVIOUR) + q]
+            if strength.any():
+                drift += strength[:, None] * grid.gradient(self.places.fields[q], body.position, s.grid)
+        if s.planar:
+            drift[:, 2] = 0.0
+        freedom = np.clip(found[:, PASSAGE], 0.0, 1.0)
+        walk = agents.Walk(
+            body.heading, found[:, SPEED].copy(), found[:, PERSISTENCE].copy(), drift, freedom, body.ids
+        )  # fmt: skip
+        if self.step == 0:
+            agents.start_walk(walk, seed=s.seed, planar=s.planar)
+        way = agents.wander(walk, s.dt, seed=s.seed, step=self.step, planar=s.planar, threads=s.threads)
+        if s.fibres is not None:
+            self._follow(way, found[:, GUIDANCE])
+        self._push(way, found)
+        body.progress[:] += body.pace * found[:, DIVISION] * (s.dt / LN2)
+        body.life[:] -= found[:, DEATH] * s.dt
+        body.radius[:] = radius_of(s.shape.radius, body.progress)
+
+    def _push(self, way: Floats, found: Floats) -> None:
+        s, body = self.setup, self.body
+        n = len(body.ids)
+        cells = agents.Cells(
+            body.position, body.radius, np.full(n, s.shape.reach), found[:, REPULSION].copy(),
+            found[:, ADHESION].copy(), body.kind, body.ids,
+        )  # fmt: skip
+        forces = self._mechanics.forces(cells)
+        pieces = agents.substeps_for(cells, forces, s.dt, displacement=way)
+        part, dt = way / pieces, s.dt / pieces
+        for piece in range(pieces):
+            if piece:
+                self._mechanics.forces(cells)
+            self._mechanics.move(
+                cells, body.push, dt, displacement=part, heading=body.heading, before=self.last_dt or dt
+            )
+            self.last_dt = dt
+
+    def _follow(self, way: Floats, guidance: Floats) -> None:
+        """Turn steps towards the fibres; the mean square of a random step stays what it was (Ray 2017)."""
+        s = self.setup
+        assert s.fibres is not None
+        along = s.fibres[voxels(self.body.position, s.grid)]
+        share = np.where(dot(along, along) > 0.0, guidance, 0.0)[:, None]
+        ahead = dot(way, along)[:, None] * along * np.sqrt(s.grid.dimensions)
+        way[:] = np.sqrt(1.0 - share) * way + (1.0 - np.sqrt(1.0 - share)) * ahead
+
+    def _cells(self, work: Callable[[int, int], None]) -> None:
+        n = len(self.body.ids)
+        cuts = [(a, min(a + SLAB, n)) for a in range(0, n, SLAB)]
+        with ThreadPoolExecutor(self.setup.threads) as pool:
+            list(pool.map(lambda cut: work(*cut), cuts))
+
+    def _renew(self) -> None:
+        """Cells divide and die; all arrays are put into spatial order again."""
+        s, body = self.setup, self.body
+        dead = body.life <= 0.0
+        parents = np.flatnonzero((body.progress >= 1.0) & ~dead)
+        parents = parents[np.argsort(body.ids[parents], kind="stable")]
+        rank = self._rank()
+        kept = np.flatnonzero(~dead)
+        rows = np.concatenate([kept, parents])
+        fresh = Body(*(array[rows] for array in body))
+        born = np.full(len(rows), -1, np.int64)
+        if len(parents):
+            self._split(fresh, kept, parents, born)
+        if len(parents) or dead.any():
+            order = np.argsort(fresh.ids, kind="stable")
+            self.secretion.keep(rank[rows][order], born[order], self.table[fresh.founder[order]])
+        self.died += int(dead.sum())
+        self.born += len(parents)
+        place = agents.spatial_order(fresh.position, fresh.ids, s.box, 2.0 * s.shape.reach * s.shape.radius)
+        self.body = Body(*(array[place] for array in fresh))
+
+    def _split(self, fresh: Body, kept: Ints, parents: Ints, born: Ints) -> None:
+        """Two daughters in each mother's place: the first row goes on under her name, the other is new."""
+        s = self.setup
+        first = np.searchsorted(kept, parents)
+        other = np.arange(len(kept), len(kept) + len(parents))
+        born[other] = self.next_id + np.arange(len(parents))
+        self.next_id += len(parents)
+        fresh.ids[other] = born[other]
+        one, two, _ = agents.divide(fresh.position[first], fresh.radius[first], born[other], s.box, seed=s.seed)
+        fresh.position[first], fresh.position[other] = one, two
+        for rows in (first, other):
+            fresh.progress[rows] = 0.0
+            fresh.push[rows] = 0.0
+            fresh.pools[rows] *= 0.5
+        fresh.pace[other] = pace_of(fresh.ids[other], s.seed, s.shape.cycle_spread)
+        fresh.life[other] = life_of(fresh.ids[other], s.seed)
+        for rows in (first, other):
+            fresh.radius[rows] = radius_of(s.shape.radius, fresh.progress[rows])

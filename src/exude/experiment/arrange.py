@@ -1,0 +1,266 @@
+"""Where cells stand at the start, and what they stand in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from exude.engine import streams
+from exude.engine.agents import Box
+from exude.engine.layout import Floats
+from exude.errors import ProtocolError, refuse
+from exude.experiment.protocol import Numbers
+from exude.units import quantity
+
+PLACE = 30
+"""Purpose of the random numbers that place cells."""
+NEAREST = 0.95
+"""Scattered cells stand no closer than this share of the sum of their radii."""
+TRIES = 400
+"""Places tried for a scattered cell before the box is called full."""
+FIBRES = ("none", "x", "y", "radial", "tangential")
+
+
+@dataclass(frozen=True)
+class Gel:
+    """Collagen that cells are embedded in; fibres: 'none', 'x', 'y', 'radial', 'tangential' (about the box's centre)."""
+
+    name: ClassVar[str] = "gel"
+    collagen: str = "2.5 mg/ml"
+    fibres: str = "none"
+
+    def __post_init__(self) -> None:
+        if self.fibres not in FIBRES:
+            raise refuse(
+                ProtocolError, self.fibres, f"fibres: {', '.join(FIBRES)}", "Use 'none' for no direction.", FIBRES
+            )
+        if quantity(self.collagen, "mg/ml", what="collagen") < 0:
+            raise refuse(ProtocolError, self.collagen, "collagen of at least 0 mg/ml", "Write '2.5 mg/ml'.")
+
+    def amount(self, numbers: Numbers) -> float:
+        """uM of intact collagen."""
+        return quantity(self.collagen, "g/um**3", what="collagen") / numbers["collagen_molar_mass"]
+
+    def levels(self, numbers: Numbers) -> Mapping[str, float]:
+        """Conditions of the dish."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Film:
+    """A thin film of gelatin that cells stand on; `thickness` '' takes the catalogue's."""
+
+    name: ClassVar[str] = "film"
+    thickness: str = ""
+    fibres: ClassVar[str] = "none"
+
+    def amount(self, numbers: Numbers) -> float:
+        """uM of gelatin, spread over the layer that cells stand in."""
+        return numbers["film_gelatin"] / self._thinner(numbers)
+
+    def levels(self, numbers: Numbers) -> Mapping[str, float]:
+        """Conditions of the dish."""
+        return {"embedded": 0.0, "gelatin": 1.0, "confinement": self._thinner(numbers), "open_medium": 1.0}
+
+    def _thinner(self, numbers: Numbers) -> float:
+        thickness = (
+            quantity(self.thickness, "um", what="thickness of a film") if self.thickness else numbers["film_depth"]
+        )
+        if not 0 < thickness <= numbers["layer_depth"]:
+            raise refuse(
+                ProtocolError, self.thickness, f"a film thinner than the cells on it ({numbers['layer_depth']:g} um)",
+                "Write '50 nm'.",
+            )  # fmt: skip
+        return numbers["layer_depth"] / thickness
+
+
+@dataclass(frozen=True)
+class Plastic:
+    """Bare culture plastic: nothing to degrade, nothing to squeeze through."""
+
+    name: ClassVar[str] = "plastic"
+    fibres: ClassVar[str] = "none"
+
+    def amount(self, numbers: Numbers) -> float:
+        """uM of collagen: none."""
+        return 0.0
+
+    def levels(self, numbers: Numbers) -> Mapping[str, float]:
+        """Conditions of the dish."""
+        return {"embedded": 0.0, "open_medium": 1.0}
+
+
+Matrix = Gel | Film | Plastic
+MATRICES: dict[str, type[Gel] | type[Film] | type[Plastic]] = {"gel": Gel, "film": Film, "plastic": Plastic}
+
+
+@dataclass(frozen=True)
+class Scattered:
+    """Single cells at random places, none on top of another."""
+
+    name: ClassVar[str] = "scattered"
+    number: int = 20
+
+    def places(self, box: Box, radius: float, seed: int) -> Floats:
+        """(cell, 3) um."""
+        side = box.upper - box.lower
+        margin = np.where([True, True, not box.planar], radius, 0.0)
+        found: list[Floats] = []
+        for cell in range(_whole(self.number)):
+            draws = streams.uniforms(seed, PLACE, np.arange(cell * TRIES, (cell + 1) * TRIES), 3)
+            tries = box.lower + margin + draws * (side - 2 * margin)
+            if box.planar:
+                tries[:, 2] = (box.lower + box.upper)[2] / 2
+            free = next((t for t in tries if _clear(t, found, 2 * NEAREST * radius)), None)
+            if free is None:
+                raise refuse(
+                    ProtocolError, f"{self.number} scattered cells", f"at most about {len(found)} in this box",
+                    "Enlarge the box, or take fewer cells.",
+                )  # fmt: skip
+            found.append(free)
+        return np.array(found)
+
+    def inside(self, points: Floats, box: Box, radius: float) -> Floats:
+        """Share (0 or 1) of each point that cells, not matrix, fill at the start."""
+        return np.zeros(len(points))
+
+
+@dataclass(frozen=True)
+class Spheroid:
+    """A ball of close-packed cells in the middle of the box."""
+
+    name: ClassVar[str] = "spheroid"
+    number: int = 1000
+
+    def places(self, box: Box, radius: float, seed: int) -> Floats:
+        """(cell, 3) um, those of a close packing nearest to the middle, by a hair out of order."""
+        middle = (box.lower + box.upper) / 2
+        points = packing(box, radius, middle)
+        far = np.sum((points - middle) ** 2, axis=1)
+        order = np.lexsort((points[:, 0], points[:, 1], points[:, 2], far))[: _whole(self.number)]
+        if len(order) < self.number:
+            raise refuse(
+                ProtocolError, f"a spheroid of {self.number} cells", f"at most {len(points)} in this box",
+                "Enlarge the box, or take fewer cells.",
+            )  # fmt: skip
+        jitter = streams.uniforms(seed, PLACE, np.arange(len(order)), 3) - 0.5
+        if box.planar:
+            jitter[:, 2] = 0.0
+        return np.clip(points[order] + HAIR * radius * jitter, box.lower, box.upper)
+
+    def reach(self, box: Box, radius: float) -> float:
+        """Radius of the ball, um."""
+        middle = (box.lower + box.upper) / 2
+        far = np.sqrt(np.sum((self.places(box, radius, 0) - middle) ** 2, axis=1))
+        return float(far.max()) + radius
+
+    def inside(self, points: Floats, box: Box, radius: float) -> Floats:
+        """Share (0 or 1) of each point that cells, not matrix, fill at the start."""
+        middle = (box.lower + box.upper) / 2
+        return (np.sum((points - middle) ** 2, axis=1) < self.reach(box, radius) ** 2).astype(float)
+
+
+@dataclass(frozen=True)
+class Wound:
+    """A confluent layer with a cell-free strip of `width` across its middle."""
+
+    name: ClassVar[str] = "wound"
+    width: str = "300 um"
+
+    def places(self, box: Box, radius: float, seed: int) -> Floats:
+        """(cell, 3) um."""
+        middle = (box.lower + box.upper) / 2
+        points = packing(box, radius, middle)
+        gap = quantity(self.width, "um", what="width of a wound") / 2
+        kept = points[np.abs(points[:, 0] - middle[0]) > gap]
+        if not len(kept):
+            raise refuse(ProtocolError, self.width, "a wound narrower than the box", "Enlarge the box.")
+        jitter = streams.uniforms(seed, PLACE, np.arange(len(kept)), 3) - 0.5
+        jitter[:, 2] = 0.0
+        return np.clip(kept + HAIR * radius * jitter, box.lower, box.upper)
+
+    def inside(self, points: Floats, box: Box, radius: float) -> Floats:
+        """Share (0 or 1) of each point that cells, not matrix, fill at the start."""
+        return np.zeros(len(points))
+
+
+@dataclass(frozen=True)
+class At:
+    """Cells at given places (um from the box's lower corner)."""
+
+    name: ClassVar[str] = "at"
+    points: tuple[tuple[float, float, float], ...] = ()
+
+    def places(self, box: Box, radius: float, seed: int) -> Floats:
+        """(cell, 3) um."""
+        found = np.array(self.points, float).reshape(-1, 3) + box.lower
+        out = np.flatnonzero(~np.all(np.isfinite(found) & (found >= box.lower) & (found <= box.upper), axis=1))
+        if len(out):
+            raise refuse(
+                ProtocolError, f"cell {out[0]} at {self.points[out[0]]} um", f"places within {box.upper - box.lower} um",
+                "Enlarge the box, or move the cell.",
+            )  # fmt: skip
+        return found
+
+    def inside(self, points: Floats, box: Box, radius: float) -> Floats:
+        """Share (0 or 1) of each point that cells, not matrix, fill at the start."""
+        return np.zeros(len(points))
+
+
+Arrangement = Scattered | Spheroid | Wound | At
+ARRANGEMENTS: dict[str, type[Scattered] | type[Spheroid] | type[Wound] | type[At]] = {
+    "scattered": Scattered, "spheroid": Spheroid, "wound": Wound, "at": At,
+}  # fmt: skip
+HAIR = 0.1
+"""How far packed cells are out of order at the start, share of a radius."""
+PACKED = 1.9
+"""Distance between the middles of packed cells, radii."""
+
+
+def packing(box: Box, radius: float, middle: Floats) -> Floats:
+    """Middles of close-packed cells that fill the box, one of them in the middle: hexagonal layers, (cell, 3) um."""
+    d = PACKED * radius
+    up = 0.0 if box.planar else d * math.sqrt(2.0 / 3.0)
+    half = (box.upper - box.lower) / 2
+    rows, columns = (int(half[1] // (d * math.sqrt(3.0) / 2)) + 1, int(half[0] // d) + 1)
+    layers = 0 if box.planar else int(half[2] // up) + 1
+    k, j, i = np.meshgrid(*(np.arange(-n, n + 1) for n in (layers, rows, columns)), indexing="ij")
+    odd_row, odd_layer = j % 2, k % 2
+    x = d * (i + 0.5 * odd_row + 0.5 * odd_layer)
+    y = d * (math.sqrt(3.0) / 2 * j + odd_layer / (2 * math.sqrt(3.0)))
+    points = np.stack([x, y, up * k], axis=-1).reshape(-1, 3) + middle
+    edge = np.where([True, True, not box.planar], radius, 0.0)
+    within = np.all((points >= box.lower + edge) & (points <= box.upper - edge), axis=1)
+    return np.asarray(points[within])
+
+
+def fibres_of(kind: str, centres: tuple[Floats, Floats, Floats], middle: Floats, planar: bool) -> Floats | None:
+    """(nz, ny, nx, 3) directions of fibres, or None."""
+    if kind == "none":
+        return None
+    x, y, z = centres
+    away = np.stack(np.meshgrid(z - middle[2], y - middle[1], x - middle[0], indexing="ij")[::-1], axis=-1)
+    if kind in ("x", "y"):
+        out = np.zeros_like(away)
+        out[..., 0 if kind == "x" else 1] = 1.0
+        return out
+    if kind == "tangential":
+        away = np.stack([-away[..., 1], away[..., 0], np.zeros_like(away[..., 0])], axis=-1)
+    if planar:
+        away[..., 2] = 0.0
+    length = np.sqrt(np.sum(away**2, axis=-1, keepdims=True))
+    return np.asarray(np.divide(away, length, out=np.zeros_like(away), where=length > 0))
+
+
+def _clear(place: Floats, others: list[Floats], apart: float) -> bool:
+    return all(np.sum((place - o) ** 2) >= apart * apart for o in others)
+
+
+def _whole(number: object) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise refuse(ProtocolError, number, "a whole number of cells, at least 1", "Write for example 100.")
+    return number

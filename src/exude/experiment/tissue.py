@@ -1,0 +1,345 @@
+"""Cells in their surroundings, as one would set them up at the bench: line, matrix, arrangement, what is done to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from exude.cascade import DEFAULT_HYPOTHESIS, TISSUE
+from exude.catalog import read
+from exude.derive.evaluate import evaluate
+from exude.derive.space import Space
+from exude.engine import build, grid, layout, provenance, secretion, streams
+from exude.engine import numbers as exact
+from exude.engine.body import LN2, Body, Shape, life_of, pace_of, radius_of
+from exude.engine.job import Job
+from exude.engine.layout import Floats, Ints
+from exude.engine.places import Places
+from exude.engine.setup import Setup, layers
+from exude.engine.tissue import Tissue as Running
+from exude.errors import ProtocolError, refuse
+from exude.experiment.arrange import Arrangement, Gel, Matrix, Scattered, fibres_of
+from exude.experiment.perturbations import Perturbation, say
+from exude.experiment.protocol import Cells, Genotype, Numbers, Protocol, places
+from exude.experiment.simulate import MOST_SEED, cell_symbols, hypothesis_values, sources_used
+from exude.units import quantity, seconds
+
+FOUNDERS = 24
+"""Purpose of the random numbers that set each founder's place in its cycle."""
+FEWEST_VOXELS, MOST_VOXELS = 4, 2**30
+
+
+@cache
+def space() -> Space:
+    """The surroundings' symbols with the catalogue's units, checked."""
+    found = Space(TISSUE, {name: number.unit for name, number in read.parameters().items()})
+    found.check()
+    return found
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """An experiment in space.
+
+    line: a cell line. what: perturbations, as for a single cell. matrix: `Gel`, `Film` or `Plastic`. cells: `Scattered`,
+    `Spheroid`, `Wound` or `At`. size: of the box along x, y (and z; without it the tissue is one layer thick). voxel:
+    side of a voxel. every: time between recorded points. secretion: 'vesicles' (every MVB an individual) or
+    'mean-field' (fusions drawn about the mean field; for large tissues).
+
+    Example: Tissue("MDA-MB-231", (KnockDown("UNC13D", to=0.1),), matrix=Film(), size=("300 um", "300 um"))
+    """
+
+    line: str = "MDA-MB-231"
+    what: tuple[Perturbation, ...] = ()
+    matrix: Matrix = field(default_factory=Gel)
+    cells: Arrangement = field(default_factory=Scattered)
+    size: tuple[str, ...] = ("400 um", "400 um")
+    voxel: str = "10 um"
+    duration: str = "24 h"
+    every: str = "1 h"
+    seed: int = 1
+    secretion: str = "vesicles"
+    step: str = ""
+    """Time step; empty takes the catalogue's."""
+    oxygen: bool = True
+    """Whether oxygen is solved; without, cells have what the medium has."""
+    alike: bool = False
+    """Give all cells the same levels."""
+    hypothesis: str = DEFAULT_HYPOTHESIS
+    numbers: Numbers = field(default_factory=Numbers.default)
+    burn_in: str = "24 h"
+    threads: int = 0
+
+    def plan(self) -> Plan:
+        """Check everything and lay it out; raises UnknownName, UnitError, ProtocolError for what cannot be done."""
+        return _plan(self)
+
+
+class Frame(NamedTuple):
+    """What is recorded at one time."""
+
+    time: float
+    fields: dict[str, Floats]
+    cells: dict[str, Any]
+    series: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment in space that was checked, before any of it is run."""
+
+    asked: Tissue
+    setup: Setup
+    population: Cells
+    job: Job
+    points: int
+    """Recorded points, 0 included."""
+    steps_per_point: int
+    identity: dict[str, object]
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything the result depends on."""
+        return provenance.fingerprint(self.identity)
+
+    def attrs(self) -> dict[str, Any]:
+        """What a result says of its own making."""
+        asked = self.asked
+        return {
+            **{k: v for k, v in self.identity.items() if k != "model"},
+            "conditions": [say(w) for w in asked.what] or ["untreated"],
+            "fingerprint": self.fingerprint,
+            "versions": provenance.versions(),
+            "sources": sources_used(asked.line, asked.what, self.population.numbers),
+        }
+
+    def begin(self) -> Running:
+        """The tissue at its start, cells after their burn-in."""
+        return _begin(self)
+
+    def frames(self, tissue: Running | None = None) -> Iterator[Frame]:
+        """Run, and give what is recorded at each point that is still to come."""
+        now = tissue or self.begin()
+        if now.step == 0:
+            yield frame(now)
+        while now.step < self.steps_per_point * (self.points - 1):
+            for _ in range(self.steps_per_point):
+                now.advance()
+            yield frame(now)
+
+
+def frame(tissue: Running) -> Frame:
+    """What is recorded of a tissue now."""
+    s, body = tissue.setup, tissue.body
+    cells = {
+        "id": body.ids, "kind": body.kind, "founder": body.founder, "position": body.position, "radius": body.radius,
+        "progress": body.progress,
+        **{name: body.pools[:, q] for q, name in enumerate(s.space.pools)},
+    }  # fmt: skip
+    return Frame(tissue.time, dict(zip(s.space.fields, tissue.places.fields, strict=True)), cells, tissue.series())
+
+
+def _plan(asked: Tissue) -> Plan:
+    line = read.line(asked.line)
+    numbers = asked.numbers.but(**hypothesis_values(asked.hypothesis))
+    if not isinstance(asked.seed, int) or not 0 <= asked.seed <= MOST_SEED:
+        raise refuse(ProtocolError, asked.seed, "a whole seed >= 0", "Write for example seed=1.")
+    if asked.secretion not in ("vesicles", "mean-field"):
+        raise refuse(
+            ProtocolError, asked.secretion, "'vesicles' or 'mean-field'", "Use 'vesicles'.", ("vesicles", "mean-field")
+        )
+    clock = _clock(asked)
+    protocol = Protocol(
+        tuple(asked.what),
+        clock.duration,
+        clock.window,
+        seconds(asked.burn_in, what="burn_in"),
+        (),
+        False,
+        numbers,
+        TISSUE,
+    )
+    genotype = Genotype(line, tuple(asked.what), TISSUE)
+    medians = genotype.medians(numbers)
+    place = places(TISSUE)
+    for name, value in asked.matrix.levels(numbers).items():
+        medians[place[name]] = value
+    population = Cells(medians, numbers, asked.seed, asked.alike)
+    job = _job(asked, protocol, numbers, population)
+    setup = _setup(asked, numbers, clock, job, medians)
+    identity: dict[str, object] = {
+        "format": provenance.FORMAT, "line": line.name, "what": [repr(w) for w in asked.what],
+        "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + space().source(),
+        **{k: repr(getattr(asked, k)) for k in (
+            "matrix", "cells", "size", "voxel", "duration", "every", "seed", "secretion", "step", "oxygen", "alike",
+            "hypothesis", "burn_in",
+        )},
+    }  # fmt: skip
+    return Plan(asked, setup, population, job, clock.points, clock.steps_per_point, identity)
+
+
+class _Clock(NamedTuple):
+    dt: float
+    window: float
+    duration: float
+    points: int
+    steps_per_point: int
+    steps_per_window: int
+    steps_per_refresh: int
+
+
+def _clock(asked: Tissue) -> _Clock:
+    """Steps that fit into windows, and windows into recorded points."""
+    table = read.numerics()["tissue"]
+    dt = seconds(asked.step, what="step") if asked.step else float(table["step_s"])
+    duration, every = seconds(asked.duration, what="duration"), seconds(asked.every, what="every")
+    if not 0 < dt <= every <= duration:
+        raise ProtocolError(
+            f"step {dt:g} s, every {asked.every} and duration {asked.duration}: each must be longer than the last, and above 0."
+        )
+    per_point = max(1, round(every / dt))
+    if abs(per_point * dt - every) > 1e-9 * every:
+        raise refuse(
+            ProtocolError,
+            f"every {asked.every} with a step of {dt:g} s",
+            "a whole number of steps",
+            "Change one of the two.",
+        )
+    points = round(duration / every)
+    if abs(points * every - duration) > 1e-9 * duration:
+        raise refuse(
+            ProtocolError,
+            f"duration {asked.duration}, every {asked.every}",
+            "a whole number of points",
+            "Change one of the two.",
+        )
+    window = max(1, round(min(float(table["window_s"]), every) / dt))
+    while per_point % window:
+        window -= 1
+    refresh = max(1, round(float(table["refresh_s"]) / dt))
+    while per_point % refresh:
+        refresh -= 1
+    return _Clock(dt, window * dt, points * every, points + 1, per_point, window, refresh)
+
+
+def _job(asked: Tissue, protocol: Protocol, numbers: Numbers, population: Cells) -> Job:
+    known = cell_symbols()
+    return Job(
+        symbols=known,
+        parameters=numbers.vector(known),
+        timeline=protocol.timeline(),
+        numerics=layout.numerics_of(read.numerics(), known),
+        rows=1,
+        log_events=True,
+        seed=asked.seed,
+        levels=population.levels,
+        starts=np.array([numbers[trace.start] for trace in known.cascade.traces]),
+    )
+
+
+def _setup(asked: Tissue, numbers: Numbers, clock: _Clock, job: Job, medians: Floats) -> Setup:
+    table, known = read.numerics()["tissue"], space()
+    boxes = _grid(asked)
+    planar = boxes.shape[0] == 1
+    line = job.timeline
+    begins = np.array([float(line.begin[0]), *line.end[:-1]])
+
+    def levels_at(t: float) -> tuple[Floats, Floats]:
+        at = line.segment[int(np.searchsorted(begins, t, side="right")) - 1]
+        return line.multiply[at], line.add[at]
+
+    start = {f.symbol: float(evaluate(TISSUE, f.start, numbers.values)) for f in TISSUE.fields if f.start}
+    edge = {f.symbol: float(evaluate(TISSUE, f.edge, numbers.values)) for f in TISSUE.fields if f.edge}
+    middle = (np.array(boxes.origin) + np.array(boxes.size) / 2).astype(float)
+    return Setup(
+        space=known,
+        parameters=np.array([numbers[name] for name in known.parameters]),
+        grid=boxes,
+        depth=numbers["layer_depth"] if planar else boxes.h,
+        shape=Shape(
+            numbers["cell_radius"], numbers["adhesion_reach"], max(1, round(numbers["invadopodia_per_cell"])),
+            numbers["invadopodium_lifetime"], float(table["cycle_spread"]),
+        ),
+        fibres=fibres_of(asked.matrix.fibres, boxes.centres(), middle, planar),
+        levels_at=levels_at,
+        dish=medians,
+        fast=asked.oxygen and not planar,
+        dt=clock.dt,
+        steps_per_window=clock.steps_per_window,
+        steps_per_refresh=clock.steps_per_refresh,
+        relative=float(table["relative"]),
+        seed=asked.seed,
+        threads=asked.threads or os.cpu_count() or 1,
+        start=start | {"collagen": asked.matrix.amount(numbers)},
+        edge=edge,
+        fast_speed={f.symbol: float(evaluate(TISSUE, f.diffusion, numbers.values)) for f in TISSUE.fields if f.fast},
+    )  # fmt: skip
+
+
+def _grid(asked: Tissue) -> grid.Grid:
+    h = quantity(asked.voxel, "um", what="voxel")
+    if len(asked.size) not in (2, 3):
+        raise refuse(ProtocolError, asked.size, "two or three lengths (x, y and z)", "Write ('400 um', '400 um').")
+    sides = [quantity(text, "um", what="size of the box") for text in asked.size]
+    if not h > 0 or not all(np.isfinite(sides)):
+        raise refuse(ProtocolError, asked.voxel, "a voxel larger than 0 um", "Write '10 um'.")
+    counts = [round(side / h) for side in sides]
+    if min(counts) < FEWEST_VOXELS or float(np.prod(counts, dtype=float)) > MOST_VOXELS:
+        raise refuse(
+            ProtocolError, f"a box of {' x '.join(asked.size)} with voxels of {asked.voxel}",
+            f"at least {FEWEST_VOXELS} voxels along each side and at most {MOST_VOXELS:,} in all",
+            "Change the box or the voxel.",
+        )  # fmt: skip
+    nx, ny, nz = counts if len(counts) == 3 else (*counts, 1)
+    return grid.Grid((nz, ny, nx), h)
+
+
+def _begin(plan: Plan) -> Running:
+    asked, setup, population = plan.asked, plan.setup, plan.population
+    box = setup.box
+    position = asked.cells.places(box, setup.shape.radius, asked.seed)
+    if setup.planar:
+        position[:, 2] = (box.lower[2] + box.upper[2]) / 2
+    ids = np.arange(len(position), dtype=np.int64)
+    table = population.levels(ids if not asked.alike else ids[:1])
+    founder = ids.copy() if not asked.alike else np.zeros_like(ids)
+    if asked.secretion == "vesicles":
+        release: secretion.AbstractSecretion = secretion.Vesicles.begin(plan.job, ids, table[founder])
+    else:
+        release = secretion.begin_mean(plan.job, ids, table, founder)
+    release.advance(0, setup.threads)
+    body = _founders(setup, ids, founder, position)
+    found = Running(setup, body, table, Places(setup, _fields(asked, setup)), release, next_id=len(ids))
+    found.settle_in()
+    return found
+
+
+def _founders(setup: Setup, ids: Ints, founder: Ints, position: Floats) -> Body:
+    """Cells anywhere in their cycle, as in a culture that has grown for long: young ones are more."""
+    n = len(ids)
+    u = streams.uniforms(setup.seed, FOUNDERS, ids, 1)[:, 0]
+    progress = -exact.log(1.0 - u / 2) / LN2  # density 2 ln 2 2^-a on 0..1
+    return Body(
+        ids=ids, kind=np.zeros(n, np.int64), founder=founder, position=position,
+        heading=np.zeros((n, 3)), push=np.zeros((n, 3)), radius=radius_of(setup.shape.radius, progress),
+        progress=progress, pace=pace_of(ids, setup.seed, setup.shape.cycle_spread), life=life_of(ids, setup.seed),
+        pools=np.zeros((n, len(setup.space.pools))),
+    )  # fmt: skip
+
+
+def _fields(asked: Tissue, setup: Setup) -> Floats:
+    """Fields at the start: matrix where no cells are, what the medium brings everywhere."""
+    made = layers(setup.grid, len(setup.space.fields))
+    x, y, z = setup.grid.centres()
+    for q, name in enumerate(setup.space.fields):
+        made[q][...] = setup.start.get(name, 0.0)
+        if name == "collagen" and setup.start[name] > 0:
+            points = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
+            filled = asked.cells.inside(points, setup.box, setup.shape.radius)
+            made[q][...] *= 1.0 - filled.reshape(made[q].shape)
+    return made
