@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from exude.engine import build, fields, steady
+from exude.engine.grid import new_fields
 from exude.engine.layout import Floats
-from exude.engine.setup import Setup, even, faces, layers
+from exude.engine.setup import Setup, even, faces
 from exude.errors import DataError, refuse
 
 SLAB = 4096
@@ -32,7 +33,7 @@ class Places:
 
     def __init__(self, setup: Setup, held: Floats) -> None:
         self.setup, self.fields = setup, held
-        self.deposits = layers(setup.grid, max(1, len(setup.space.deposits)))
+        self.deposits = new_fields(setup.grid, max(1, len(setup.space.deposits)))
         self._loops = build.tissue(setup.space)
         self._movers: dict[str, fields.Diffuser] = {}
         self._speeds: dict[str, float | Floats] = {}
@@ -77,7 +78,7 @@ class Places:
         """Mobilities of moving fields, and fast fields at rest, for the steps to come."""
         s = self.setup
         moving = s.space.moving
-        out = layers(s.grid, max(1, len(moving)))
+        out = new_fields(s.grid, max(1, len(moving)))
 
         def mobility(first: int, last: int) -> None:
             self._loops.mobility_rows(
@@ -101,7 +102,7 @@ class Places:
         s = self.setup
         names = s.space.fields[s.space.reacting :]
         floor = np.array([FAST_FLOOR * s.edge.get(name, 0.0) for name in names])
-        loss = layers(s.grid, max(1, len(names)))
+        loss = new_fields(s.grid, max(1, len(names)))
         for _ in range(FAST_ROUNDS):
             self._rows(
                 lambda first, last: self._loops.fast_rows(

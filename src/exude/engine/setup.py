@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from exude.derive.space import Space
 from exude.engine import agents, fields, grid
@@ -61,16 +60,6 @@ class Setup:
         nz, ny, nx = self.grid.shape
         lower = np.array(self.grid.origin, float)
         return agents.Box(lower, lower + self.grid.h * np.array([nx, ny, nz]), self.planar)
-
-
-def layers(where: grid.Grid, n: int) -> Floats:
-    """(n, nz, ny, nx) fields of 0, each padded as a single one is and none in the other's cache sets."""
-    _, _, _, row, plane = where.layout
-    nz, ny, nx = where.shape
-    each = (nz * plane // grid.WIDTH | 1) * grid.WIDTH
-    whole = np.zeros(n * each + grid.WIDTH)
-    skip = -whole.ctypes.data % grid.LINE // 8
-    return as_strided(whole[skip : skip + n * each], (n, nz, ny, nx), (8 * each, 8 * plane, 8 * row, 8))
 
 
 def even(field: Floats) -> float | Floats:

@@ -20,7 +20,7 @@ from exude.engine.body import LN2, Body, Shape, life_of, pace_of, radius_of
 from exude.engine.job import Job
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
-from exude.engine.setup import Setup, layers
+from exude.engine.setup import Setup
 from exude.engine.tissue import Tissue as Running
 from exude.errors import ProtocolError, refuse
 from exude.experiment.arrange import Arrangement, Gel, Matrix, Scattered, fibres_of
@@ -334,7 +334,7 @@ def _founders(setup: Setup, ids: Ints, founder: Ints, position: Floats) -> Body:
 
 def _fields(asked: Tissue, setup: Setup) -> Floats:
     """Fields at the start: matrix where no cells are, what the medium brings everywhere."""
-    made = layers(setup.grid, len(setup.space.fields))
+    made = grid.new_fields(setup.grid, len(setup.space.fields))
     x, y, z = setup.grid.centres()
     for q, name in enumerate(setup.space.fields):
         made[q][...] = setup.start.get(name, 0.0)
