@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from exude import units
+from exude.cascade import TISSUE
 from exude.catalog import read
 from exude.catalog.schema import CellLine, Drug, Evidence, Number, Parameter, Reading
 from exude.errors import CatalogError, UnknownName
 from exude.experiment import parse
-from exude.experiment.protocol import LEVELS
 from exude.experiment.simulate import cell_symbols
+from exude.experiment.tissue import space
 
 NOT_READ_YET: dict[str, str] = {}
 """Parameters that stand in a table before anything reads them, and why."""
@@ -104,8 +105,9 @@ def names_in_code() -> re.Pattern[str]:
 
 @pytest.mark.parametrize("symbol", read.parameters())
 def test_every_parameter_is_read(symbol: str) -> None:
-    """By a text of the cascade, or by name in the code."""
-    assert symbol in cell_symbols().parameters or bool(names_in_code().fullmatch(symbol)) != (symbol in NOT_READ_YET)
+    """By a text of the cell or of its surroundings, or by name in the code."""
+    by_texts = {*cell_symbols().parameters, *space().parameters}
+    assert symbol in by_texts or bool(names_in_code().fullmatch(symbol)) != (symbol in NOT_READ_YET)
 
 
 @pytest.mark.parametrize("key", CITED)
@@ -226,7 +228,7 @@ def test_drug_tables_fit_together(name: str) -> None:
             assert units.parse_unit(effect.potency.unit) == units.parse_unit(drug.dose_unit), (
                 "dose and potency in one unit"
             )
-        assert effect.target in LEVELS
+        assert effect.target in {level.symbol for level in TISSUE.levels}
         assert units.dimension(effect.hill.unit) == units.dimension("")
         if effect.mode in ("inhibit", "activate"):
             assert units.dimension(effect.maximum.unit) == units.dimension("")

@@ -102,4 +102,4 @@ def voxels(position: Floats, grid: Grid) -> tuple[Ints, Ints, Ints]:
     """(z, y, x) of the voxel each place lies in."""
     at = np.floor((position - np.array(grid.origin)) / grid.h).astype(np.int64)
     nz, ny, nx = grid.shape
-    return tuple(np.clip(at[:, 2 - a], 0, n - 1) for a, n in enumerate((nz, ny, nx)))  # type: ignore[return-value]
+    return tuple(np.clip(at[:, 2 - a], 0, n - 1) for a, n in enumerate((nz, ny, nx)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from exude.derive.leaves import KIND_RELEASE, kind
 from exude.derive.symbols import Symbols
 from exude.engine import layout, streams, vesicles
-from exude.engine.job import Job
+from exude.engine.job import Block, Job
 from exude.engine.layout import TOTALS, Floats, Ints, State, Timeline
 
 COINS = 11
@@ -47,7 +47,7 @@ class AbstractSecretion(Protocol):
         """(cell, trace) at the end of the last window."""
 
     @property
-    def counts(self) -> Ints:
+    def counts(self) -> NDArray[Any]:
         """(cell, stage) at the end of the last window."""
 
 
@@ -91,7 +91,7 @@ class Vesicles:
         job = replace(self.job, timeline=window_of(self.job.timeline, window), rows=1)
         firsts = np.cumsum([0, *(len(c.time) for c in self.chunks)])
 
-        def run(k: int) -> vesicles.Block:
+        def run(k: int) -> Block:
             base = self.levels[firsts[k] : firsts[k + 1]]
             own = replace(job, levels=lambda _: base)
             return vesicles.run_chunk(own, self.ids[firsts[k] : firsts[k + 1]], self.chunks[k])
@@ -106,16 +106,16 @@ class Vesicles:
     def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
         """Cells die, stay or are born of others: a newborn takes each of its mother's MVBs with chance one half."""
         self.chunks = _even_slots(self.chunks)
-        whole = State(*(np.concatenate(parts) for parts in zip(*self.chunks, strict=True))) if self.chunks else None
-        if whole is None:
+        if not self.chunks:
             return
+        whole: list[Any] = [np.concatenate(parts) for parts in zip(*self.chunks, strict=True)]
         mothers = self.ids[rows]
         self.ids = np.where(born >= 0, born, mothers)
         self.levels = levels
-        fresh = State(*(array[rows] for array in whole))
+        fresh = State._make(array[rows] for array in whole)
         _share(self.job, fresh, rows, born)
         cuts = range(0, len(rows), vesicles.CHUNK)
-        self.chunks = [State(*(array[a : a + vesicles.CHUNK].copy() for array in fresh)) for a in cuts]
+        self.chunks = [State._make(array[a : a + vesicles.CHUNK].copy() for array in fresh) for a in cuts]
         self.traces, self.counts = fresh.x.copy(), fresh.count.copy()
 
 

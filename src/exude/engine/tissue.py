@@ -119,7 +119,7 @@ class Tissue:
             self._renew()
         found = self.secretion.advance(window, s.threads)
         order = np.argsort(found.time, kind="stable")
-        self._waiting = Bursts(*(column[order] for column in found))
+        self._waiting = Bursts._make(column[order] for column in found)
         self._at = 0
 
     def _release(self, table: Floats) -> None:
@@ -289,7 +289,7 @@ class Tissue:
         rank = self._rank()
         kept = np.flatnonzero(~dead)
         rows = np.concatenate([kept, parents])
-        fresh = Body(*(array[rows] for array in body))
+        fresh = Body._make(array[rows] for array in body)
         born = np.full(len(rows), -1, np.int64)
         if len(parents):
             self._split(fresh, kept, parents, born)
@@ -299,7 +299,7 @@ class Tissue:
         self.died += int(dead.sum())
         self.born += len(parents)
         place = agents.spatial_order(fresh.position, fresh.ids, s.box, 2.0 * s.shape.reach * s.shape.radius)
-        self.body = Body(*(array[place] for array in fresh))
+        self.body = Body._make(array[place] for array in fresh)
 
     def _split(self, fresh: Body, kept: Ints, parents: Ints, born: Ints) -> None:
         """Two daughters in each mother's place: the first row goes on under her name, the other is new."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from exude.catalog import read
 from exude.engine import streams
 from exude.engine.agents import Box
 from exude.engine.layout import Floats
@@ -18,8 +19,6 @@ from exude.units import quantity
 
 PLACE = 30
 """Purpose of the random numbers that place cells."""
-NEAREST = 0.95
-"""Scattered cells stand no closer than this share of the sum of their radii."""
 TRIES = 400
 """Places tried for a scattered cell before the box is called full."""
 FIBRES = ("none", "x", "y", "radial", "tangential")
@@ -115,7 +114,7 @@ class Scattered:
             tries = box.lower + margin + draws * (side - 2 * margin)
             if box.planar:
                 tries[:, 2] = (box.lower + box.upper)[2] / 2
-            free = next((t for t in tries if _clear(t, found, 2 * NEAREST * radius)), None)
+            free = next((t for t in tries if _clear(t, found, 2 * layout()["nearest"] * radius)), None)
             if free is None:
                 raise refuse(
                     ProtocolError, f"{self.number} scattered cells", f"at most about {len(found)} in this box",
@@ -147,10 +146,10 @@ class Spheroid:
                 ProtocolError, f"a spheroid of {self.number} cells", f"at most {len(points)} in this box",
                 "Enlarge the box, or take fewer cells.",
             )  # fmt: skip
-        jitter = streams.uniforms(seed, PLACE, np.arange(len(order)), 3) - 0.5
+        jitter = streams.uniforms(seed, PLACE, np.arange(len(order)), 3) - 1 / 2
         if box.planar:
             jitter[:, 2] = 0.0
-        return np.clip(points[order] + HAIR * radius * jitter, box.lower, box.upper)
+        return np.asarray(np.clip(points[order] + layout()["hair"] * radius * jitter, box.lower, box.upper))
 
     def reach(self, box: Box, radius: float) -> float:
         """Radius of the ball, um."""
@@ -179,9 +178,9 @@ class Wound:
         kept = points[np.abs(points[:, 0] - middle[0]) > gap]
         if not len(kept):
             raise refuse(ProtocolError, self.width, "a wound narrower than the box", "Enlarge the box.")
-        jitter = streams.uniforms(seed, PLACE, np.arange(len(kept)), 3) - 0.5
+        jitter = streams.uniforms(seed, PLACE, np.arange(len(kept)), 3) - 1 / 2
         jitter[:, 2] = 0.0
-        return np.clip(kept + HAIR * radius * jitter, box.lower, box.upper)
+        return np.asarray(np.clip(kept + layout()["hair"] * radius * jitter, box.lower, box.upper))
 
     def inside(self, points: Floats, box: Box, radius: float) -> Floats:
         """Share (0 or 1) of each point that cells, not matrix, fill at the start."""
@@ -215,23 +214,24 @@ Arrangement = Scattered | Spheroid | Wound | At
 ARRANGEMENTS: dict[str, type[Scattered] | type[Spheroid] | type[Wound] | type[At]] = {
     "scattered": Scattered, "spheroid": Spheroid, "wound": Wound, "at": At,
 }  # fmt: skip
-HAIR = 0.1
-"""How far packed cells are out of order at the start, share of a radius."""
-PACKED = 1.9
-"""Distance between the middles of packed cells, radii."""
+
+
+def layout() -> Mapping[str, float]:
+    """How loosely cells are placed, from the catalogue's numerics."""
+    return dict(read.numerics()["arrange"])
 
 
 def packing(box: Box, radius: float, middle: Floats) -> Floats:
     """Middles of close-packed cells that fill the box, one of them in the middle: hexagonal layers, (cell, 3) um."""
-    d = PACKED * radius
-    up = 0.0 if box.planar else d * math.sqrt(2.0 / 3.0)
+    d = layout()["packed"] * radius
+    up = 0.0 if box.planar else d * math.sqrt(2 / 3)
     half = (box.upper - box.lower) / 2
-    rows, columns = (int(half[1] // (d * math.sqrt(3.0) / 2)) + 1, int(half[0] // d) + 1)
+    rows, columns = (int(half[1] // (d * math.sqrt(3) / 2)) + 1, int(half[0] // d) + 1)
     layers = 0 if box.planar else int(half[2] // up) + 1
     k, j, i = np.meshgrid(*(np.arange(-n, n + 1) for n in (layers, rows, columns)), indexing="ij")
     odd_row, odd_layer = j % 2, k % 2
-    x = d * (i + 0.5 * odd_row + 0.5 * odd_layer)
-    y = d * (math.sqrt(3.0) / 2 * j + odd_layer / (2 * math.sqrt(3.0)))
+    x = d * (i + (odd_row + odd_layer) / 2)
+    y = d * (math.sqrt(3) / 2 * j + odd_layer / (2 * math.sqrt(3)))
     points = np.stack([x, y, up * k], axis=-1).reshape(-1, 3) + middle
     edge = np.where([True, True, not box.planar], radius, 0.0)
     within = np.all((points >= box.lower + edge) & (points <= box.upper - edge), axis=1)

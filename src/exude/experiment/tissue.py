@@ -14,7 +14,7 @@ from exude.cascade import DEFAULT_HYPOTHESIS, TISSUE
 from exude.catalog import read
 from exude.derive.evaluate import evaluate
 from exude.derive.space import Space
-from exude.engine import build, grid, layout, provenance, secretion, streams
+from exude.engine import build, grid, layout, mean_secretion, provenance, secretion, streams
 from exude.engine import numbers as exact
 from exude.engine.body import LN2, Body, Shape, life_of, pace_of, radius_of
 from exude.engine.job import Job
@@ -306,12 +306,14 @@ def _begin(plan: Plan) -> Running:
     if setup.planar:
         position[:, 2] = (box.lower[2] + box.upper[2]) / 2
     ids = np.arange(len(position), dtype=np.int64)
-    table = population.levels(ids if not asked.alike else ids[:1])
-    founder = ids.copy() if not asked.alike else np.zeros_like(ids)
-    if asked.secretion == "vesicles":
-        release: secretion.AbstractSecretion = secretion.Vesicles.begin(plan.job, ids, table[founder])
+    mean = asked.secretion == "mean-field"
+    groups = 1 if asked.alike else min(len(ids), mean_secretion.GROUPS if mean else len(ids))
+    table, founder = population.levels(ids[:groups]), ids % groups
+    release: secretion.AbstractSecretion
+    if mean:
+        release = mean_secretion.MeanSecretion.begin(plan.job, ids, table, founder)
     else:
-        release = secretion.begin_mean(plan.job, ids, table, founder)
+        release = secretion.Vesicles.begin(plan.job, ids, table[founder])
     release.advance(0, setup.threads)
     body = _founders(setup, ids, founder, position)
     found = Running(setup, body, table, Places(setup, _fields(asked, setup)), release, next_id=len(ids))

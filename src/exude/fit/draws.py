@@ -15,12 +15,15 @@ from exude.experiment.protocol import Numbers
 from exude.units import factor_to_internal
 
 MODEL_CHAPTERS = ("calcium", "effectors", "endosomes", "exosomes")
+"""Chapters of the cell: the fit neither moves nor draws numbers of its surroundings."""
 
 
 @cache
 def fitted() -> tuple[str, ...]:
-    """Parameters the fit may move."""
-    return tuple(sorted(name for name, p in read.parameters().items() if p.status == "fitted"))
+    """Parameters of the cell that the fit may move."""
+    chapters = read.chapter_of()
+    rows = read.parameters().items()
+    return tuple(sorted(name for name, p in rows if p.status == "fitted" and chapters[name] in MODEL_CHAPTERS))
 
 
 @cache
