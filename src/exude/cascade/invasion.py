@@ -12,7 +12,13 @@ INVASION = Chapter(
     name="invasion",
     levels=(Level("embedded", meaning="1 where cells are inside matrix, 0 where they walk on it"),),
     definitions=(
-        Definition("pore_section", "pore_reference * collagen_reference / (collagen + pore_floor)", "um**2"),
+        Definition(
+            "intact",
+            "collagen * ratio(collagen, collagen + fragments) ** fibril_weakness",
+            "uM",
+            why="a fibre gives way long before all its collagen is cut",
+        ),
+        Definition("pore_section", "pore_reference * collagen_reference / (intact + pore_floor)", "um**2"),
         Definition("pore_limit", "pore_limit_share * nucleus_section", "um**2"),
         Definition(
             "pores", "mix(min(1, max(0, pore_section - pore_limit) / (nucleus_section - pore_limit)), embedded)"
