@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exude.engine import agents
+from exude.engine.walk import Walk, wander
 
 Floats = NDArray[np.float64]
 
@@ -85,10 +86,10 @@ def unlike(cells: agents.Cells) -> agents.Cells:
     return cells._replace(stretch=stretch, repulsion=share[0] * REPULSION, adhesion=share[1] * ADHESION)
 
 
-def walk_of(cells: agents.Cells) -> agents.Walk:
+def walk_of(cells: agents.Cells) -> Walk:
     """A walk of every cell."""
     n, one = len(cells.ids), np.ones(len(cells.ids))
-    return agents.Walk(np.zeros((n, 3)), SPEED * one, PERSISTENCE * one, np.zeros((n, 3)), one, cells.ids)
+    return Walk(np.zeros((n, 3)), SPEED * one, PERSISTENCE * one, np.zeros((n, 3)), one, cells.ids)
 
 
 class Ours:
@@ -105,7 +106,7 @@ class Ours:
 
     def step(self, walking: bool = True) -> None:
         """One step of everything."""
-        way = agents.wander(self.walk, DT, seed=1, step=self.at) if walking else None
+        way = wander(self.walk, DT, seed=1, step=self.at) if walking else None
         self.mechanics.step(self.cells, self.previous, DT, displacement=way, heading=self.walk.heading)
         self.at += 1
 
@@ -167,7 +168,7 @@ def agreement(box: agents.Box, cells: agents.Cells, steps: int, walking: bool) -
     ours, theirs, walk = Ours(box, cells), Theirs(box, cells), walk_of(cells)
     for at in range(steps):
         ours.step(walking)
-        theirs.step(agents.wander(walk, DT, seed=1, step=at) if walking else None)
+        theirs.step(wander(walk, DT, seed=1, step=at) if walking else None)
     return float(np.abs(ours.position - theirs.position).max())
 
 
@@ -177,7 +178,7 @@ def compare(count: int, effort: Effort) -> dict[str, float]:
     ours, theirs, walk = Ours(box, cells), Theirs(box, cells), walk_of(cells)
     mixed, theirs_mixed = Ours(box, unlike(cells)), Theirs(box, unlike(cells))
     mixed.forces()
-    way = agents.wander(walk, DT, seed=1, step=0)
+    way = wander(walk, DT, seed=1, step=0)
     ours.step()
     few = max(2, effort.steps // 5)
     tasks: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from exude.engine import agents, build
-from exude.engine.agents import Box, Cells, Mechanics, Walk
+from exude.engine.agents import Box, Cells, Mechanics
+from exude.engine.walk import Walk, directions, divide, start_walk, wander
 from exude.errors import ProtocolError
 
 Floats = NDArray[np.float64]
@@ -204,11 +205,11 @@ def walker(cells: Cells, **change: float) -> Walk:
 def travelled(cells: Cells, threads: int, fresh_every: int = 10**9) -> Floats:
     """Places after 12 steps, with a new engine every so many."""
     cells, walk, previous = copy(cells), walker(cells), np.zeros_like(cells.position)
-    agents.start_walk(walk, seed=1)
+    start_walk(walk, seed=1)
     for step in range(12):
         if step % fresh_every == 0:
             m = Mechanics(BOX, KINDS, threads=threads)
-        way = agents.wander(walk, 20.0, seed=1, step=step, threads=threads)
+        way = wander(walk, 20.0, seed=1, step=step, threads=threads)
         m.step(cells, previous, 20.0, displacement=way, heading=walk.heading)
     return cells.position
 
@@ -266,11 +267,11 @@ def worst_z(ratio: float, steps: int, axes: int, fault: str = "") -> float:
     n, p, speed, dt = 20_000, 40.0, 0.5, ratio * 40.0
     one, planar = np.ones(n), axes == 2
     walk = Walk(np.zeros((n, 3)), speed * one, p * one, np.zeros((n, 3)), one, np.arange(n))
-    agents.start_walk(walk, seed=3, planar=planar)
+    start_walk(walk, seed=3, planar=planar)
     v0, x = walk.heading.copy(), np.zeros((n, 3))
     for step in range(steps):
         before = walk.heading.copy()
-        way = agents.wander(walk, dt, seed=3, step=0 if fault == "stuck" else step, planar=planar)
+        way = wander(walk, dt, seed=3, step=0 if fault == "stuck" else step, planar=planar)
         x += 0.5 * dt * (before + walk.heading) if fault == "trapezium" else way
     if planar:
         assert not x[:, 2].any() and not walk.heading[:, 2].any()
@@ -308,7 +309,7 @@ def test_walk_goes_over_into_the_limits_without_a_jump() -> None:
     spread = []
     for ratio in (1e-6, 1e-3):
         walk = Walk(np.zeros((n, 3)), one, one, np.zeros((n, 3)), one, np.arange(n))
-        x = agents.wander(walk, ratio, seed=1, step=0)
+        x = wander(walk, ratio, seed=1, step=0)
         z = x / math.sqrt(2 / 9 * ratio**3)  # variance per axis S^2/3 (2/3) t^3 at start from rest
         spread.append((z**2).mean() - 1)
     limit = float(-ndtri(ALARM / 4)) * math.sqrt(2 / (3 * n))
@@ -320,7 +321,7 @@ def test_random_numbers_of_cells_and_steps_are_independent() -> None:
     noise = []
     for step in (0, 1, 2**32):
         walk = Walk(np.zeros((n, 3)), one, one, np.zeros((n, 3)), one, np.arange(n))
-        agents.wander(walk, 50.0, seed=1, step=step)
+        wander(walk, 50.0, seed=1, step=step)
         noise.append(walk.heading * math.sqrt(3))
     pairs = [(noise[0], noise[1]), (noise[1], noise[2]), (noise[0][1:], noise[0][:-1])]
     pairs += [(noise[0], np.roll(noise[0], 1, axis=1))]
@@ -336,7 +337,7 @@ def test_normal_numbers_have_normal_tails() -> None:
         {1.0: 0.31731050786291415, 2.0: 0.04550026389635842, 3.0: 0.0026997960632601866, 4.0: 6.334248366623993e-05},
     )
     walk = Walk(np.zeros((n, 3)), np.ones(n), np.ones(n), np.zeros((n, 3)), np.ones(n), np.arange(n))
-    agents.start_walk(walk, seed=8)
+    start_walk(walk, seed=8)
     z = np.abs(walk.heading.ravel() * math.sqrt(3))
     limit = float(-ndtri(ALARM / (2 * len(shares))))
     for sigma, share in shares.items():
@@ -348,9 +349,9 @@ def test_drift_and_freedom() -> None:
     still = Walk(
         np.zeros((n, 3)), 0 * one, one, np.tile([1.0, -2.0, 3.0], (n, 1)), np.array([0.0, 0.5, 1.0]), np.arange(n)
     )
-    np.testing.assert_allclose(agents.wander(still, 2.0, seed=1, step=0), np.outer([0, 0.5, 1], [2, -4, 6]), atol=1e-15)
+    np.testing.assert_allclose(wander(still, 2.0, seed=1, step=0), np.outer([0, 0.5, 1], [2, -4, 6]), atol=1e-15)
     free, held = (Walk(np.zeros((n, 3)), one, one, np.zeros((n, 3)), f * one, np.arange(n)) for f in (1.0, 0.25))
-    a, b = (agents.wander(walk, 2.0, seed=1, step=0) for walk in (free, held))
+    a, b = (wander(walk, 2.0, seed=1, step=0) for walk in (free, held))
     np.testing.assert_allclose(0.25 * a, b, rtol=1e-15)
     np.testing.assert_array_equal(free.heading, held.heading)
 
@@ -373,7 +374,7 @@ def test_cells_never_leave_the_box() -> None:
     cells = crowd(60, 3, side=24.0)
     walk, previous, m = walker(cells, speed=5.0, persistence=5.0), np.zeros((60, 3)), Mechanics(box, KINDS)
     for step in range(200):
-        way = agents.wander(walk, 3.0, seed=2, step=step)
+        way = wander(walk, 3.0, seed=2, step=step)
         m.step(cells, previous, 3.0, displacement=way, heading=walk.heading)
         assert (cells.position >= box.lower).all() and (cells.position <= box.upper).all()
 
@@ -428,19 +429,19 @@ def test_substeps_bound_the_way_the_rate_and_the_error() -> None:
 def test_division_keeps_volume_and_centre_and_has_no_direction() -> None:
     n = 20_000
     place, radius = np.tile([1.0, 2.0, 3.0], (n, 1)), np.linspace(4, 9, n)
-    one, other, small = agents.divide(place, radius, np.arange(n), BOX, seed=4)
+    one, other, small = divide(place, radius, np.arange(n), BOX, seed=4)
     np.testing.assert_allclose(2 * small**3, radius**3, rtol=1e-14)
     np.testing.assert_allclose((one + other) / 2, place, atol=1e-14)
     np.testing.assert_allclose(np.linalg.norm(one - other, axis=1), radius, rtol=1e-12)
-    way = agents.directions(np.arange(n), seed=4)
+    way = directions(np.arange(n), seed=4)
     # <u> = 0 with variance 1/3, <u u> = 1/3 with variance 4/45 on the diagonal, <u v> = 0 with variance 1/15
     limit = float(-ndtri(ALARM / (2 * 9))) / math.sqrt(n)
     assert np.abs(way.mean(axis=0)).max() < limit * math.sqrt(1 / 3)
     second = way.T @ way / n - np.eye(3) / 3
     assert np.abs(np.diag(second)).max() < limit * math.sqrt(4 / 45)
     assert np.abs(second - np.diag(np.diag(second))).max() < limit * math.sqrt(1 / 15)
-    assert (agents.divide(place[:5], radius[:5], np.arange(5, 10), BOX, seed=4)[0] != one[:5]).any()
-    flat, _, _ = agents.divide(place, radius, np.arange(n), FLAT, seed=4)
+    assert (divide(place[:5], radius[:5], np.arange(5, 10), BOX, seed=4)[0] != one[:5]).any()
+    flat, _, _ = divide(place, radius, np.arange(n), FLAT, seed=4)
     assert (flat[:, 2] == 3.0).all()
 
 
@@ -506,7 +507,7 @@ def test_a_cell_that_goes_wrong_on_the_way_is_named() -> None:
 )  # fmt: skip
 def test_a_wrong_walk_is_refused(change: dict[str, float], says: str) -> None:
     with pytest.raises(ProtocolError, match=says):
-        agents.wander(walker(crowd(5, 1), **change), 1.0, seed=1, step=0)
+        wander(walker(crowd(5, 1), **change), 1.0, seed=1, step=0)
 
 
 def test_other_refusals() -> None:
@@ -532,7 +533,7 @@ def test_other_refusals() -> None:
         Mechanics(Box(BOX.upper, BOX.lower), KINDS)
     for dt in (0.0, -1.0, math.nan):
         with pytest.raises(ProtocolError, match="step > 0"):
-            agents.wander(walker(cells), dt, seed=1, step=0)
+            wander(walker(cells), dt, seed=1, step=0)
         with pytest.raises(ProtocolError, match="step > 0"):
             Mechanics(BOX, KINDS).step(cells, np.zeros((5, 3)), dt)
     with pytest.raises(ProtocolError, match="width"):

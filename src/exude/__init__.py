@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from exude.engine.result import Run
     from exude.engine.saved import load
     from exude.engine.summary import Summary
+    from exude.engine.tissue_run import TissueRun, open_tissue
     from exude.errors import ExudeError
+    from exude.experiment.arrange import At, Film, Gel, Plastic, Scattered, Spheroid, Wound
     from exude.experiment.declared import simulate_model
     from exude.experiment.expect import expect
     from exude.experiment.export import Export, export_antimony, export_model, export_sbml
@@ -28,21 +30,27 @@ if TYPE_CHECKING:
     from exude.experiment.protocol import Numbers
     from exude.experiment.simulate import Settings, simulate
     from exude.experiment.summarise import summarise
+    from exude.experiment.tissue import Tissue
+    from exude.experiment.tissue_file import read_tissue
+    from exude.experiment.tissue_run import run_tissue
     from exude.experiment.uncertain import calcium_band, calcium_ensemble, simulate_uncertain
     from exude.show.omex import export_omex
 
 __all__ = [
-    "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Fura2",
-    "KnockDown", "KnockOut", "Numbers", "Overexpress", "Permeabilised", "Rescue", "Run", "Settings",
-    "SingleWavelength", "Stimulus", "Summary", "calcium_band", "calcium_ensemble", "expect", "export_antimony",
-    "export_model", "export_omex", "export_sbml", "load", "simulate", "simulate_model", "simulate_uncertain", "summarise",
+    "At", "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Film", "Fura2",
+    "Gel", "KnockDown", "KnockOut", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
+    "Settings", "SingleWavelength", "Spheroid", "Stimulus", "Summary", "Tissue", "TissueRun", "Wound", "calcium_band",
+    "calcium_ensemble", "expect", "export_antimony", "export_model", "export_omex", "export_sbml", "load", "open_tissue",
+    "read_tissue", "run_tissue", "simulate", "simulate_model", "simulate_uncertain", "summarise",
 ]  # fmt: skip
 
 _HOMES = {
     "exude.engine.result": ("Run",),
     "exude.engine.saved": ("load",),
     "exude.engine.summary": ("Summary",),
+    "exude.engine.tissue_run": ("TissueRun", "open_tissue"),
     "exude.errors": ("ExudeError",),
+    "exude.experiment.arrange": ("At", "Film", "Gel", "Plastic", "Scattered", "Spheroid", "Wound"),
     "exude.experiment.declared": ("simulate_model",),
     "exude.experiment.expect": ("expect",),
     "exude.experiment.export": ("Export", "export_antimony", "export_model", "export_sbml"),
@@ -54,6 +62,9 @@ _HOMES = {
     "exude.experiment.protocol": ("Numbers",),
     "exude.experiment.simulate": ("Settings", "simulate"),
     "exude.experiment.summarise": ("summarise",),
+    "exude.experiment.tissue": ("Tissue",),
+    "exude.experiment.tissue_file": ("read_tissue",),
+    "exude.experiment.tissue_run": ("run_tissue",),
     "exude.experiment.uncertain": ("calcium_band", "calcium_ensemble", "simulate_uncertain"),
     "exude.show.omex": ("export_omex",),
 }  # fmt: skip

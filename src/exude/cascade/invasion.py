@@ -32,7 +32,7 @@ INVASION = Chapter(
         Definition("breathing", "oxygen / (half_oxygen + oxygen)"),
         Definition("breathing_normal", "oxygen_normal / (half_oxygen + oxygen_normal)"),
         Definition("energy", "breathing / breathing_normal"),
-        Definition("room", "max(0, 1 - cells / most_cells)", why="cells stop dividing where there is no room"),
+        Definition("room", "max(0, 1 - pressure / most_pressure)", why="cells that are pressed do not divide"),
         Definition("starving", "max(0, 1 - oxygen / oxygen_fatal)"),
     ),
     fields=(

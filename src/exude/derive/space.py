@@ -8,14 +8,13 @@ pools, and the fields and deposits where it is.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import sympy
-
-from exude.derive import grammar
-from exude.derive.leaves import NJIT, PRINTER
+from exude.derive import grammar, slopes
+from exude.derive.leaves import NJIT
 from exude.derive.symbols import Symbols
 from exude.errors import DeclarationError, refuse
 from exude.model import Behaviour, Cascade
@@ -23,6 +22,8 @@ from exude.units import dimension
 
 MARKS = ("ilv", "cargo")
 """What a fusion sets free: exosomes, and molecules of cargo on them."""
+PRESSURE = "pressure"
+"""How hard neighbours press on a cell: sum of (1 - distance / sum of radii)^2 over those that overlap it."""
 OF_BEHAVIOUR = {
     "speed": "um/s", "persistence": "s", "passage": "", "guidance": "", "division": "1/s", "death": "1/s",
     "repulsion": "um/s", "adhesion": "um/s",
@@ -142,6 +143,7 @@ class Space:
             **{d.symbol: d.unit for d in cascade.deposits},
             **{p.symbol: p.unit for p in cascade.pools},
             **dict.fromkeys(MARKS, "item"),
+            PRESSURE: "",
         }
 
     def _leaves_of(self, names: Iterable[str]) -> set[str]:
@@ -181,7 +183,10 @@ class Space:
             unit = f"({units.get(release.field, '')})*um**3"
             rows.append((f"release into {release.field}", release.amount, unit, inside | set(MARKS)))
         for b in cascade.behaviours:
-            rows += [(f"{what} of {b.kind}", getattr(b, what), u, inside | around) for what, u in OF_BEHAVIOUR.items()]
+            rows += [
+                (f"{what} of {b.kind}", getattr(b, what), u, inside | around | {PRESSURE})
+                for what, u in OF_BEHAVIOUR.items()
+            ]
             rows += [
                 (f"drift of {b.kind} along {name}", text, f"um**2/s/({units.get(name, '')})", inside | around)
                 for name, text in b.drift.items()
@@ -221,7 +226,7 @@ class _Writer:
 
 
 class _Place(_Writer):
-    """What happens at a place: reactions with their Jacobian, and how fast fields move."""
+    """What happens at a place: reactions and the factors of an implicit step of them, and how fast fields move."""
 
     def __init__(self, space: Space) -> None:
         home = {name: f"g[{i}]" for i, name in enumerate(space.known.levels)}
@@ -230,55 +235,121 @@ class _Place(_Writer):
         super().__init__(space, home)
         self.slow = space.fields[: space.reacting]
         self.reactions = [r for r in space.cascade.reactions if set(r.changes) & set(self.slow)]
+        self.tape = slopes.Tape()
 
     def leaves(self) -> list[str]:
-        """`react`, `fill_jacobian`, `mobilities`, `fast_loss`."""
+        """`react_at`, `factor_at`, `solve_at` of one lane; `react`, `fill_jacobian`; `place_constants`; the rest."""
         fields = {f.symbol: f for f in self.space.cascade.fields}
         moving = [fields[name].diffusion for name in self.space.moving]
+        lanes = self._lanes()
         return [
-            self._react(),
-            self._jacobian(),
+            *lanes,
+            self._constants(lanes),
             self.function("mobilities(p, g, d, y)", moving or ["0"]),
             self._fast(),
         ]
 
-    def _react(self) -> str:
-        rates = self.function("rates_at(p, g, d, y)", [r.rate for r in self.reactions] or ["0"])
-        lines = [f"{NJIT}def react(p, g, d, y, out):", "    r = rates_at(p, g, d, y)"]
-        for i, name in enumerate(self.slow):
-            terms = [f"{r.changes[name]} * r[{k}]" for k, r in enumerate(self.reactions) if name in r.changes]
-            lines.append(f"    out[{i}] = {' + '.join(terms) or '0.0'}")
-        return "\n\n".join([rates, "\n".join(lines)])
+    def _lanes(self) -> list[str]:
+        """Leaves of the reactions; all read the same numbers that do not change from place to place."""
+        self.tape.begin()
+        rates = self._rates(with_slopes=False)
+        ends = [(f"RIGHT + {i} * LANES", self._gain(i, rates)) for i in range(len(self.slow))]
+        lane = self._function("react_at(c, w, lane)", "NEW", [f"w[UP(lane + {a})] = {e.code}" for a, e in ends], True)
+        one = self._function("react(c, d, y, out)", "", [f"out[{i}] = {e.code}" for i, (_, e) in enumerate(ends)])
+        self.tape.begin()
+        jacobian = self._entries()
+        filled = [f"j[{a}, {b}] = {e.code}" for (a, b), e in jacobian.items()]
+        dense = self._function("fill_jacobian(c, d, y, j)", "", ["j[:, :] = 0.0", *filled])
+        self.tape.begin()
+        return [lane, one, dense, *self._factors()]
 
-    def _jacobian(self) -> str:
-        """d react / d y, written into `j`; a rate and its derivatives share their common parts."""
+    def _factors(self) -> list[str]:
+        """`factor_at` writes the factors of I - share x Jacobian of a lane, `solve_at` solves with them in its place."""
+        size, tape = len(self.slow), self.tape
+        share, one = slopes.Part(tape, "share", False), slopes.Part(tape, "1.0", True)
+        matrix = {at: -(share * entry) for at, entry in self._entries().items()}
+        matrix |= {(i, i): one + matrix[i, i] if (i, i) in matrix else one for i in range(size)}
+        found = slopes.Factors(matrix, size)
+        kept = found.kept()
+        stored = [f"w[UP(lane + FACTORS + {i} * LANES)] = {name}" for i, name in enumerate(kept)]
+        factor = self._function("factor_at(c, w, lane, share)", "NOW", stored, True)
 
-        def expand(name: str) -> sympy.Expr:
-            tree = self.trees.get(name)
-            return sympy.Symbol(name, positive=True) if tree is None else grammar.to_sympy(tree, expand)
+        def read(part: slopes.Part) -> str:
+            return f"w[UP(lane + FACTORS + {kept.index(part.code)} * LANES)]" if part.code in kept else part.code
 
-        entries: dict[tuple[int, int], sympy.Expr] = {}
-        for r in self.reactions:
-            rate = grammar.to_sympy(grammar.parse(r.rate), expand)
-            for c, by in enumerate(self.slow):
-                slope = sympy.diff(rate, sympy.Symbol(by, positive=True))
-                if slope != 0:
-                    for name, times in r.changes.items():
-                        if name in self.slow:
-                            at = (self.slow.index(name), c)
-                            entries[at] = entries.get(at, sympy.Integer(0)) + times * slope
-        shared, reduced = sympy.cse(list(entries.values()), symbols=sympy.numbered_symbols("t_"))
-        own = {name: sympy.Symbol(code) for name, code in self.home.items()}
-        lines = [f"{NJIT}def fill_jacobian(p, g, d, y, j):", "    j[:, :] = 0.0"]
-        lines += [f"    {a} = {self._printed(b, own)}" for a, b in shared]
-        lines += [f"    j[{a}, {b}] = {self._printed(e, own)}" for (a, b), e in zip(entries, reduced, strict=True)]
-        return "\n".join(lines)
+        begin = [f"b_{i} = w[UP(lane + RIGHT + {i} * LANES)]" for i in range(size)]
+        end = [f"w[UP(lane + RIGHT + {i} * LANES)] = b_{i}" for i in range(size)]
+        lines = "\n".join(f"    {line}" for line in [*begin, *found.solution(read), *end])
+        return [factor, f"@inlined\ndef solve_at(w, lane):\n{lines}", f"N_FACTORS = {len(kept)}"]
 
-    def _printed(self, expression: sympy.Expr, own: Mapping[str, sympy.Symbol]) -> str:
-        if expression.is_Number:
-            return repr(float(expression))
-        spelled = {s: own[s.name] for s in expression.free_symbols if s.name in own}
-        return str(PRINTER.doprint(expression.xreplace(spelled)))
+    def _rates(self, *, with_slopes: bool) -> list[slopes.Part]:
+        """The rate of every reaction as parts on the tape."""
+        tape, known = self.tape, dict[str, slopes.Part]()
+        one = slopes.Part(tape, "1.0", True)
+
+        def part(name: str) -> slopes.Part:
+            if name not in known:
+                known[name] = read(self.trees[name]) if name in self.trees else symbol(name)
+            return known[name]
+
+        def symbol(name: str) -> slopes.Part:
+            spelled = self.home[name]
+            if spelled[0] in "pg":
+                return slopes.Part(tape, tape.put(spelled, still=True), still=True)
+            own = {name: one} if with_slopes and name in self.slow else {}
+            return slopes.Part(tape, spelled.replace("[", "_").rstrip("]"), still=False, slopes=own)
+
+        def read(tree: ast.expr) -> slopes.Part:
+            return slopes.as_part(grammar.fold(tree, part, slopes.FUNCTIONS, float), tape)
+
+        return [read(grammar.parse(r.rate)) for r in self.reactions]
+
+    def _gain(self, i: int, rates: list[slopes.Part]) -> slopes.Part:
+        """What all reactions add to a field per second."""
+        total = slopes.Part(self.tape, slopes.ZERO, True)
+        for r, rate in zip(self.reactions, rates, strict=True):
+            if self.slow[i] in r.changes:
+                total = total + r.changes[self.slow[i]] * rate
+        return total
+
+    def _entries(self) -> dict[tuple[int, int], slopes.Part]:
+        """The Jacobian, entry by entry where there is one: a rate's slope times what the reaction changes.
+
+        A linear balance of the reactions holds for every column of it, so an implicit step keeps it to rounding.
+        """
+        rates, found = self._rates(with_slopes=True), dict[tuple[int, int], slopes.Part]()
+        for b, by in enumerate(self.slow):
+            own = [rate.slopes.get(by, slopes.Part(self.tape, slopes.ZERO, True)) for rate in rates]
+            for a in range(len(self.slow)):
+                entry = self._gain(a, own)
+                if entry.code != slopes.ZERO:
+                    found[a, b] = entry
+        return found
+
+    def _function(self, head: str, rows: str, ends: list[str], inlined: bool = False) -> str:
+        """A leaf made of the tape's lines; `rows`: where in the lanes' scratch the fields are, none for plain arrays."""
+        lines = [*self.tape.lines, *ends]
+        read = set(re.findall(r"\b[cyd]_\d+\b", "\n".join(lines)))
+        place = {"y": rows, "d": "AROUND"}
+        begin = []
+        for name in sorted(read, key=lambda name: (name[0], int(name[2:]))):
+            kind, number = name[0], name[2:]
+            if kind == "c":
+                begin.append(f"{name} = c[C_{number}]")
+            else:
+                begin.append(
+                    f"{name} = w[UP(lane + {place[kind]} + {number} * LANES)]" if rows else f"{name} = {kind}[{number}]"
+                )
+        text = "\n".join(f"    {line}" for line in [*begin, *lines])
+        return f"{'@inlined' if inlined else '@leaf'}\ndef {head}:\n{text}"
+
+    def _constants(self, leaves: list[str]) -> str:
+        """`place_constants`: what rates read that is the same at all places, and where each is among them."""
+        read = sorted({int(n) for leaf in leaves for n in re.findall(r"\bC_(\d+)\b", leaf)})
+        where = [f"C_{n} = {i}" for i, n in enumerate(read)]
+        lines = [f"    {line}" for line in self.tape.still]
+        given = "".join(f"c_{n}, " for n in read) or "0.0, "
+        return "\n".join([*where, "", "@leaf", "def place_constants(p, g):", *lines, f"    return ({given})"])
 
     def _fast(self) -> str:
         """Loss rate (1/s) of each fast field: what its reactions take over what there is."""
@@ -299,6 +370,7 @@ class _Cell(_Writer):
         home |= {name: f"s[{i}]" for i, name in enumerate(space.pools)}
         home |= {name: f"y[{i}]" for i, name in enumerate(space.fields)}
         home |= {name: f"d[{i}]" for i, name in enumerate(space.deposits)}
+        home[PRESSURE] = f"d[{len(space.deposits)}]"  # beside what is deposited where the cell is
         super().__init__(space, home | {name: name for name in MARKS})
 
     def leaves(self) -> list[str]:

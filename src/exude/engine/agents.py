@@ -1,12 +1,12 @@
-"""Cells in space: spheres that push, pull and walk; arrays in, arrays out.
+"""Cells in space: spheres that push and pull; arrays in, arrays out.
 
 Forces are PhysiCell's (Ghaffarizadeh et al. 2018, doi:10.1371/journal.pcbi.1005991). For cells i, j at distance d, with
 R = r_i + r_j and A = q_i r_i + q_j r_j (q: relative maximum adhesion distance), the velocity of i away from j is
 
     v = sqrt(rep_i rep_j) max(0, 1 - d/R)^2 - sqrt(adh_i a_ij adh_j a_ji) max(0, 1 - d/A)^2
 
-and cells move without inertia, x' = sum of v, plus a walk (`wander`). Lengths in um, times in s, strengths and speeds in
-um/s. Rows of all arrays are cells, best kept in `spatial_order`: speed, not the result, depends on it.
+and cells move without inertia, x' = sum of v, plus a walk (engine/walk.py). Lengths in um, times in s, strengths and
+speeds in um/s. Rows of all arrays are cells, best kept in `spatial_order`: speed, not the result, depends on it.
 
 A result has the same bits for any number of threads, and does not depend on when lists of neighbours were built: a run
 that goes on from saved arrays needs nothing of a `Mechanics`.
@@ -15,31 +15,24 @@ that goes on from saved arrays needs nothing of a `Mechanics`.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exude.engine import build, streams
+from exude.engine import build
+from exude.engine.cells import Box, Cells, check_array, check_box, check_cells, check_shapes
+from exude.engine.layout import Floats, Ints
+from exude.engine.slabs import SLAB, each, rows_of, slabs
 from exude.errors import ProtocolError, refuse
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+__all__ = ["Box", "Cells", "Forces", "Mechanics", "overlaps", "spatial_order", "substeps_for"]
 
 LANES = 8
 """Cells of a block, as in the kernel."""
-SLAB_BLOCKS = 512
-SLAB = SLAB_BLOCKS * LANES
-"""Cells per task of a thread."""
-WALK, STAND, DIVIDE = 101, 102, 103
-"""Purposes of random numbers."""
-MOST_IDS = 2**28
-"""Ids below this have random numbers of their own (engine/streams.py)."""
+SLAB_BLOCKS = SLAB // LANES
+"""Blocks per task of a thread."""
 NOWHERE = 1e9
 """Where cells stand that fill up blocks and lists, um; as far again on the other side of 0, a list's."""
 FIRST_FOUND = 256
@@ -62,45 +55,6 @@ SKIN_SHARE = (0.002, 0.5)
 """Thinnest and widest skin, as shares of the widest reach of a pair."""
 BUILD_PER_SKIN = 50.0
 """What building a list costs, over what each um of skin adds to a step (um); measured, benchmarks/agents.py."""
-HALVED = 0.5 ** (1.0 / 3.0)
-"""Radius of a sphere of half the volume."""
-
-
-class Box(NamedTuple):
-    """Where cells may be: `lower` and `upper` corner (3,), um; `planar`: two dimensions, z is left alone."""
-
-    lower: Floats
-    upper: Floats
-    planar: bool = False
-
-
-class Cells(NamedTuple):
-    """What forces read of cells; arrays of one row per cell.
-
-    position (n, 3) um; radius (n,) um; stretch (n,) relative maximum adhesion distance; repulsion, adhesion (n,) um/s;
-    kind (n,) row of the affinities; ids (n,) unique, 0 <= id < 2^28.
-    """
-
-    position: Floats
-    radius: Floats
-    stretch: Floats
-    repulsion: Floats
-    adhesion: Floats
-    kind: Ints
-    ids: Ints
-
-
-class Walk(NamedTuple):
-    """What the walk reads of cells: heading (n, 3) um/s, changed in place; speed (n,) um/s, root of the mean of v.v;
-    persistence (n,) s; drift (n, 3) um/s; freedom (n,) 0..1, by which all motion of its own is scaled; ids (n,).
-    """
-
-    heading: Floats
-    speed: Floats
-    persistence: Floats
-    drift: Floats
-    freedom: Floats
-    ids: Ints
 
 
 class Forces(NamedTuple):
@@ -168,7 +122,7 @@ class Mechanics:
     """
 
     def __init__(self, box: Box, affinity: Floats, *, skin: float = 1.0, threads: int = 1) -> None:
-        _check_box(box)
+        check_box(box)
         if affinity.ndim != 2 or affinity.shape[0] != affinity.shape[1] or not np.all(affinity >= 0.0):
             raise refuse(
                 ProtocolError, affinity.shape, "a square table of affinities >= 0", "Give one row and column per kind."
@@ -190,7 +144,7 @@ class Mechanics:
         position, radius, strength or kind cannot be, naming the cell.
         """
         n = len(cells.position)
-        _check_shapes(cells)
+        check_shapes(cells)
         if n != len(self._reference):
             self._allocate(n)
         late, alike = self._pack(cells)
@@ -207,7 +161,7 @@ class Mechanics:
                 slab * SLAB_BLOCKS, planar, own.start, own.index, packed, traits, table, same, ids, out
             )
 
-        _each(work, len(self._lists), self.threads)
+        each(work, len(self._lists), self.threads)
         return Forces(out[:n, :3], out[:n, 3], out[:n, 4])
 
     def move(
@@ -232,18 +186,18 @@ class Mechanics:
         given = {"position": cells.position, "previous": previous, "displacement": displacement, "heading": heading}
         for name, array in given.items():
             if array is not None:
-                _check_array(name, array, (n, 3))
+                check_array(name, array, (n, 3))
         bend = 0.5 * dt if before is None else 0.5 * dt * dt / before
         span = (dt + bend, -bend)
-        stuck = _each(
+        stuck = each(
             lambda s: self._kernels.move(
-                *_rows(s, n), span, cells.position, previous, self._out, displacement, heading, self.box
+                *rows_of(s, n), span, cells.position, previous, self._out, displacement, heading, self.box
             ),
-            _slabs(n),
+            slabs(n),
             self.threads,
         )
         for slab, at in enumerate(stuck):
-            if at < _rows(slab, n)[1]:
+            if at < rows_of(slab, n)[1]:
                 raise refuse(
                     ProtocolError,
                     f"a step to nowhere of cell {cells.ids[at]} (row {at})",
@@ -290,11 +244,11 @@ class Mechanics:
 
     def _pack(self, cells: Cells) -> tuple[bool, bool]:
         slack = self._slack if self._lists else -1.0
-        found = _each(
+        found = each(
             lambda s: self._kernels.pack(
-                *_rows(s, len(cells.position)), cells, self._reference, slack, len(self._affinity), self._packed
+                *rows_of(s, len(cells.position)), cells, self._reference, slack, len(self._affinity), self._packed
             ),
-            _slabs(len(cells.position)),
+            slabs(len(cells.position)),
             self.threads,
         )
         return any(late for late, _ in found), all(alike for _, alike in found)
@@ -303,22 +257,22 @@ class Mechanics:
         if len(self._traits) != len(self._packed):
             self._traits = np.zeros(self._packed.shape)
             self._traits[:, 0] = 1.0
-        _each(
-            lambda s: self._kernels.pack_traits(*_rows(s, len(cells.position)), cells, self._traits),
-            _slabs(len(cells.position)),
+        each(
+            lambda s: self._kernels.pack_traits(*rows_of(s, len(cells.position)), cells, self._traits),
+            slabs(len(cells.position)),
             self.threads,
         )
         return self._traits
 
     def _same(self, cells: Cells) -> tuple[float, float, float, float]:
-        """The first cell's stretch, roots of strengths and affinity for its own kind: everybody's where all are alike."""
+        """The first cell's stretch, roots of strengths, own affinity: everybody's where all are alike."""
         kind = int(cells.kind[0])
         roots = math.sqrt(cells.repulsion[0]), math.sqrt(cells.adhesion[0])
         return float(cells.stretch[0]), *roots, float(self._affinity[kind, kind])
 
     def _build(self, cells: Cells) -> None:
         """New lists. The bits of a force do not depend on the skin, so it may follow what it costs."""
-        _check_cells(cells, self.box, len(self._affinity), self._kernels, self.threads)
+        check_cells(cells, self.box, len(self._affinity), self._kernels, self.threads)
         n, widest = len(cells.position), 0.0
         reach = np.maximum(1.0, cells.stretch) * cells.radius
         self._reference[:, :3], self._reference[:, 3] = cells.position, reach
@@ -329,10 +283,10 @@ class Mechanics:
             self.skin = min(max(self.skin, SKIN_SHARE[0] * widest), SKIN_SHARE[1] * widest)
         self._slack, self._lasted, self.builds = 0.5 * self.skin * (1.0 - 1e-9), 0, self.builds + 1
         bins = _bins(self._reference, self.skin, self._kernels)
-        slabs = _slabs(n)
-        if len(self._lists) != slabs:
-            self._lists = [_new_list(s, len(self._out)) for s in range(slabs)]
-        _each(lambda s: self._fill(s, bins), slabs, self.threads)
+        count = slabs(n)
+        if len(self._lists) != count:
+            self._lists = [_new_list(s, len(self._out)) for s in range(count)]
+        each(lambda s: self._fill(s, bins), count, self.threads)
 
     def _fill(self, slab: int, bins: Bins) -> None:
         own, found, block = self._lists[slab], np.empty(FIRST_FOUND, np.int32), 0
@@ -380,63 +334,11 @@ def substeps_for(
     return max(1, math.ceil(by_way), math.ceil(by_rate))
 
 
-def wander(walk: Walk, dt: float, *, seed: int, step: int, planar: bool = False, threads: int = 1) -> Floats:
-    """Advance persistent random walks by dt (s), exactly in law for any dt; returns displacements (n, 3), um.
-
-    Ornstein-Uhlenbeck headings: <v.v> = S^2, <v(0).v(t)> = S^2 e^(-t/P), mean square displacement
-    2 S^2 P (t - P (1 - e^(-t/P))) over all dimensions together. A drift adds dt times itself; `freedom` scales both.
-    Random numbers follow from (seed, id, step) alone: give each step its own number, 0 <= step < 2^33.
-    """
-    _check_walk(walk, dt, step)
-    kernels, out = build.plain("agents"), np.empty_like(walk.heading)
-    motion = _Motion(*walk, key=np.array([streams.key(seed, WALK)]))
-
-    def work(slab: int) -> None:
-        first, last = _rows(slab, len(out))
-        kernels.walk(first, last, planar, step, motion, dt, np.empty((6, last - first)), out)
-
-    _each(work, _slabs(len(out)), threads)
-    return out
-
-
-def start_walk(walk: Walk, *, seed: int, planar: bool = False) -> None:
-    """Headings of cells that have walked for long, from (seed, id), in place."""
-    _check_walk(walk, 1.0, 0)
-    n = len(walk.heading)
-    motion = _Motion(*walk, key=np.array([streams.key(seed, STAND)]))
-    build.plain("agents").standing(0, n, planar, motion, np.empty((6, n)))
-
-
-def directions(ids: Ints, *, seed: int, planar: bool = False) -> Floats:
-    """One random unit vector (n, 3) per id, uniform on the sphere, or on the circle where planar."""
-    _check_ids(ids)
-    out = np.empty((len(ids), 3))
-    build.plain("agents").directions(streams.key(seed, DIVIDE), ids, planar, out)
-    return out
-
-
-def divide(
-    position: Floats, radius: Floats, ids: Ints, box: Box, *, seed: int, apart: float = 0.5
-) -> tuple[Floats, Floats, Floats]:
-    """Daughters of dividing cells: (places of one (n, 3), places of the other (n, 3), radius of each (n,)), um.
-
-    Volume is kept, r' = r / 2^(1/3), and the centre of both, away from walls; the daughters lie `apart` mother radii to
-    either side of it in a direction from (seed, id). Give the ids of the new daughters: a mother's own may divide again.
-    """
-    offset = (apart * radius)[:, None] * directions(ids, seed=seed, planar=box.planar)
-    low, high = (box.lower, box.upper)
-    places = [np.clip(position + side * offset, low, high) for side in (1.0, -1.0)]
-    if box.planar:
-        for place in places:
-            place[:, 2] = position[:, 2]
-    return places[0], places[1], HALVED * radius
-
-
 def overlaps(cells: Cells, box: Box, *, share: float = 0.5, threads: int = 1) -> int:
     """The number of pairs of cells closer than `share` of the sum of their radii."""
-    _check_shapes(cells)
+    check_shapes(cells)
     kernels, n = build.plain("agents"), len(cells.position)
-    _check_cells(cells, box, int(cells.kind.max()) + 1 if n else 1, kernels, threads)
+    check_cells(cells, box, int(cells.kind.max()) + 1 if n else 1, kernels, threads)
     if n == 0:
         return 0
     line = np.column_stack((cells.position, share * cells.radius))
@@ -445,48 +347,11 @@ def overlaps(cells: Cells, box: Box, *, share: float = 0.5, threads: int = 1) ->
     def work(slab: int) -> int:
         room, found = FIRST_FOUND, -1
         while found < 0:
-            found = kernels.count_close(*_rows(slab, n), line, bins, np.empty(room, np.int32))
+            found = kernels.count_close(*rows_of(slab, n), line, bins, np.empty(room, np.int32))
             room *= 2
         return int(found)
 
-    return int(sum(_each(work, _slabs(n), threads)))
-
-
-class _Motion(NamedTuple):
-    """A `Walk` and the key of its random numbers, as the kernel takes it."""
-
-    heading: Floats
-    speed: Floats
-    persistence: Floats
-    drift: Floats
-    freedom: Floats
-    ids: Ints
-    key: NDArray[np.uint64]
-
-
-def _each(work: Callable[[int], Any], count: int, threads: int) -> list[Any]:
-    """Work on pieces 0..count-1, on threads where there are several; the results in order."""
-    if threads == 1 or count < 2:
-        return [work(piece) for piece in range(count)]
-    return list(_pool(threads).map(work, range(count)))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work: starting them anew would cost more than a step of 10,000 cells."""
-    return ThreadPoolExecutor(threads)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
-
-
-def _slabs(n: int) -> int:
-    return -(-n // SLAB)
-
-
-def _rows(slab: int, n: int) -> tuple[int, int]:
-    return slab * SLAB, min((slab + 1) * SLAB, n)
+    return int(sum(each(work, slabs(n), threads)))
 
 
 def _standing_by(rows: int) -> Floats:
@@ -523,88 +388,3 @@ def _bins(line: Floats, skin: float, kernels: Any) -> Bins:
     bins = Bins(low, *scales, shape, np.empty(count + 1, np.int32), np.empty(n, np.int32), np.empty(n, np.int32))
     kernels.fill_bins(n, line, bins)
     return bins
-
-
-# --- refusals -----------------------------------------------------------------------------------------------------
-
-
-def _check_box(box: Box) -> None:
-    lower, upper = np.asarray(box.lower), np.asarray(box.upper)
-    if lower.shape != (3,) or upper.shape != (3,) or not np.all(np.isfinite([lower, upper])) or np.any(lower > upper):
-        raise refuse(ProtocolError, box, "a box with lower <= upper corner, (3,) each, um", "Swap or correct them.")
-
-
-def _check_shapes(cells: Cells) -> None:
-    n = len(cells.position)
-    for name, array in zip(Cells._fields, cells, strict=True):
-        whole = name in ("kind", "ids")
-        _check_array(name, array, (n, 3) if name == "position" else (n,), np.int64 if whole else np.float64)
-
-
-def _check_array(name: str, array: NDArray[Any], shape: tuple[int, ...], dtype: type = np.float64) -> None:
-    """A kernel trusts its arrays: a short one would be read beyond its end."""
-    if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
-        got = f"{name}: {array.dtype} of shape {array.shape}"
-        expected = f"{np.dtype(dtype)} of shape {shape}, contiguous"
-        raise refuse(ProtocolError, got, expected, "Give one row per cell; np.ascontiguousarray helps after a slice.")
-
-
-def _check_ids(ids: Ints) -> None:
-    if len(ids) and not (int(ids.min()) >= 0 and int(ids.max()) < MOST_IDS):
-        worst = int(ids.min()) if int(ids.min()) < 0 else int(ids.max())
-        raise refuse(ProtocolError, f"id {worst}", f"ids from 0 to {MOST_IDS - 1}", "Number cells from 0 as they come.")
-
-
-def _check_cells(cells: Cells, box: Box, kinds: int, kernels: Any, threads: int) -> None:
-    """Refuse the first cell that cannot be."""
-    n = len(cells.position)
-    _check_ids(cells.ids)
-    lower, upper = np.asarray(box.lower, float), np.asarray(box.upper, float)
-    found = _each(lambda s: kernels.first_wrong(*_rows(s, n), cells, lower, upper, kinds), _slabs(n), threads)
-    for row, code in found:
-        if code:
-            raise _wrong(cells, row, code, box, kinds)
-
-
-def _wrong(cells: Cells, row: int, code: int, box: Box, kinds: int) -> ProtocolError:
-    """The refusal of one cell; codes as in the kernel."""
-    place = ", ".join(f"{x:g}" for x in cells.position[row])
-    strengths = f"{cells.stretch[row]:g}, {cells.repulsion[row]:g}, {cells.adhesion[row]:g}"
-    corners = f"{np.asarray(box.lower).tolist()} to {np.asarray(box.upper).tolist()}"
-    got, expected, fix = (
-        (f"position ({place})", "finite numbers, um", "Take a shorter step, or correct the start."),
-        (f"position ({place})", f"a place in the box {corners}, um", "Move the cell or widen the box."),
-        (f"radius {cells.radius[row]:g}", "a radius > 0 um", "Correct its volume."),
-        (f"stretch, repulsion, adhesion {strengths}", "finite numbers >= 0", "Correct its kind's mechanics."),
-        (f"kind {cells.kind[row]}", f"a kind from 0 to {kinds - 1}", "Give the affinities one row per kind."),
-    )[code - 1]
-    error = refuse(ProtocolError, f"{got} of cell {cells.ids[row]} (row {row})", expected, fix)
-    assert isinstance(error, ProtocolError)
-    return error
-
-
-def _check_walk(walk: Walk, dt: float, step: int) -> None:
-    if not 0.0 < dt < math.inf:
-        raise refuse(ProtocolError, dt, "a step > 0 s", "Give the time to walk.")
-    if not 0 <= step < 2**33:
-        raise refuse(ProtocolError, step, "a number of the step from 0 to 2^33 - 1", "Count steps from 0.")
-    n = len(walk.heading)
-    for name, array in zip(Walk._fields, walk, strict=True):
-        shape = (n, 3) if name in ("heading", "drift") else (n,)
-        _check_array(name, array, shape, np.int64 if name == "ids" else np.float64)
-    _check_ids(walk.ids)
-    if not build.plain("agents").walks_wrong(0, n, walk):
-        return
-    good = {
-        "heading": np.isfinite(walk.heading).all(axis=1),
-        "speed": (walk.speed >= 0.0) & (walk.speed < np.inf),
-        "persistence": (walk.persistence > 0.0) & (walk.persistence < np.inf),
-        "drift": np.isfinite(walk.drift).all(axis=1),
-        "freedom": (walk.freedom >= 0.0) & (walk.freedom <= 1.0),
-    }
-    for name, right in good.items():
-        if not right.all():
-            row = int(np.argmin(right))
-            said = f"{name} {getattr(walk, name)[row]} of cell {walk.ids[row]} (row {row})"
-            wanted = "finite numbers: speed >= 0, persistence > 0, freedom from 0 to 1"
-            raise refuse(ProtocolError, said, wanted, "A cell at rest has speed 0.")

@@ -54,6 +54,7 @@ class Body(NamedTuple):
     progress: Floats  # through the cell cycle; a cell of 1 divides
     pace: Floats  # of the cycle, 1 on average
     life: Floats  # what is left of a unit exponential
+    pressure: Floats  # of neighbours, in the step before
     pools: Floats  # (cell, pool)
 
 

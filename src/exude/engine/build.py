@@ -24,7 +24,7 @@ from exude.derive.space import Space
 from exude.derive.symbols import Symbols
 from exude.engine.files import write_whole
 
-BESIDE = {"meanfield": ("flows", "traces"), "lives": ("steps",)}
+BESIDE = {"meanfield": ("flows", "traces"), "lives": ("steps",), "agents": ("sphere",), "walk": ("sphere",)}
 """Files a loop is built with, beside what all have in common."""
 
 

@@ -48,23 +48,14 @@ class Places:
         def work(first: int, last: int) -> int:
             scratch, jacobian = np.zeros((WORK_ROWS, WORK_WIDTH)), np.zeros((n, n))
             _, failed = self._loops.react_rows(
-                first,
-                last,
-                s.parameters,
-                dish,
-                self.fields,
-                self.deposits,
-                s.dt,
-                s.relative,
-                absolute,
-                scratch,
-                jacobian,
-            )
+                first, last, s.parameters, dish, self.fields, self.deposits, s.dt, s.relative, absolute,
+                np.zeros(self._loops.LANE_ROOM), scratch, jacobian,
+            )  # fmt: skip
             return int(failed)
 
         if sum(self._rows(work)):
             raise refuse(
-                DataError, f"reactions that cannot be followed at {self.time:g} s", "finite fields",
+                DataError, "reactions that cannot be followed", "finite fields",
                 "Take a shorter step (`step`), or look for a number that is far off.",
             )  # fmt: skip
 

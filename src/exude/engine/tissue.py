@@ -20,6 +20,7 @@ from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
 from exude.engine.secretion import AbstractSecretion, Bursts
 from exude.engine.setup import Setup
+from exude.engine.walk import Walk, divide, start_walk, wander
 
 BURST = 21
 """Purpose of the random numbers that choose the spot of a fusion."""
@@ -209,7 +210,8 @@ class Tissue:
 
         def work(first: int, last: int) -> None:
             here = np.zeros((last - first, len(s.space.fields)))
-            around = np.zeros((last - first, max(1, len(s.space.deposits))))
+            around = np.zeros((last - first, len(s.space.deposits) + 1))
+            around[:, -1] = body.pressure[first:last]
             for q in read:
                 outside = q - len(s.space.fields)
                 field = self.places.fields[q] if outside < 0 else self.places.deposits[outside]
@@ -234,12 +236,12 @@ class Tissue:
         if s.planar:
             drift[:, 2] = 0.0
         freedom = np.clip(found[:, PASSAGE], 0.0, 1.0)
-        walk = agents.Walk(
+        walk = Walk(
             body.heading, found[:, SPEED].copy(), found[:, PERSISTENCE].copy(), drift, freedom, body.ids
         )  # fmt: skip
         if self.step == 0:
-            agents.start_walk(walk, seed=s.seed, planar=s.planar)
-        way = agents.wander(walk, s.dt, seed=s.seed, step=self.step, planar=s.planar, threads=s.threads)
+            start_walk(walk, seed=s.seed, planar=s.planar)
+        way = wander(walk, s.dt, seed=s.seed, step=self.step, planar=s.planar, threads=s.threads)
         if s.fibres is not None:
             self._follow(way, found[:, GUIDANCE])
         self._push(way, found)
@@ -256,6 +258,7 @@ class Tissue:
         )  # fmt: skip
         forces = self._mechanics.forces(cells)
         pieces = agents.substeps_for(cells, forces, s.dt, displacement=way)
+        body.pressure[:] = forces.pressure
         part, dt = way / pieces, s.dt / pieces
         for piece in range(pieces):
             if piece:
@@ -309,7 +312,7 @@ class Tissue:
         born[other] = self.next_id + np.arange(len(parents))
         self.next_id += len(parents)
         fresh.ids[other] = born[other]
-        one, two, _ = agents.divide(fresh.position[first], fresh.radius[first], born[other], s.box, seed=s.seed)
+        one, two, _ = divide(fresh.position[first], fresh.radius[first], born[other], s.box, seed=s.seed)
         fresh.position[first], fresh.position[other] = one, two
         for rows in (first, other):
             fresh.progress[rows] = 0.0

@@ -160,7 +160,7 @@ class Spheroid:
     def inside(self, points: Floats, box: Box, radius: float) -> Floats:
         """Share (0 or 1) of each point that cells, not matrix, fill at the start."""
         middle = (box.lower + box.upper) / 2
-        return (np.sum((points - middle) ** 2, axis=1) < self.reach(box, radius) ** 2).astype(float)
+        return np.asarray(np.sum((points - middle) ** 2, axis=1) < self.reach(box, radius) ** 2, float)
 
 
 @dataclass(frozen=True)
@@ -210,9 +210,45 @@ class At:
         return np.zeros(len(points))
 
 
-Arrangement = Scattered | Spheroid | Wound | At
-ARRANGEMENTS: dict[str, type[Scattered] | type[Spheroid] | type[Wound] | type[At]] = {
-    "scattered": Scattered, "spheroid": Spheroid, "wound": Wound, "at": At,
+@dataclass(frozen=True)
+class Layer:
+    """Cells on top of a slab of matrix: at random places of one layer under the upper face of the box.
+
+    The layer that cells stand in, as deep as a cell is wide, holds no matrix.
+    """
+
+    name: ClassVar[str] = "layer"
+    number: int = 30
+
+    def places(self, box: Box, radius: float, seed: int) -> Floats:
+        """(cell, 3) um, sites of a close packing drawn at random, by a hair out of order."""
+        if box.planar:
+            raise refuse(
+                ProtocolError, "a layer of cells on a planar tissue", "a box with a height",
+                "Give the box three lengths, or use Scattered(30).",
+            )  # fmt: skip
+        middle = (box.lower + box.upper) / 2
+        middle[2] = box.upper[2] - radius
+        flat = Box(box.lower * [1, 1, 0] + middle * [0, 0, 1], box.upper * [1, 1, 0] + middle * [0, 0, 1], True)
+        sites = packing(flat, radius, middle)
+        if _whole(self.number) > len(sites):
+            raise refuse(
+                ProtocolError, f"a layer of {self.number} cells", f"at most {len(sites)} in this box",
+                "Enlarge the box, or take fewer cells.",
+            )  # fmt: skip
+        draws = streams.uniforms(seed, PLACE, np.arange(len(sites)), 4)
+        chosen = np.sort(np.argsort(draws[:, 3], kind="stable")[: self.number])
+        jitter = layout()["hair"] * radius * (draws[chosen, :3] - 1 / 2)
+        return np.clip(sites[chosen] + jitter * [1, 1, 0], box.lower, box.upper)
+
+    def inside(self, points: Floats, box: Box, radius: float) -> Floats:
+        """Share (0 or 1) of each point that cells and medium, not matrix, fill at the start."""
+        return np.asarray(points[:, 2] > box.upper[2] - 2 * radius, float)
+
+
+Arrangement = Scattered | Spheroid | Wound | Layer | At
+ARRANGEMENTS: dict[str, type[Scattered] | type[Spheroid] | type[Wound] | type[Layer] | type[At]] = {
+    "scattered": Scattered, "spheroid": Spheroid, "wound": Wound, "layer": Layer, "at": At,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from exude.cascade import DEFAULT_HYPOTHESIS, TISSUE
 from exude.catalog import read
 from exude.derive.evaluate import evaluate
 from exude.derive.space import Space
-from exude.engine import build, grid, layout, mean_secretion, provenance, secretion, streams
+from exude.engine import agents, build, grid, layout, mean_secretion, provenance, secretion, streams
 from exude.engine import numbers as exact
 from exude.engine.body import LN2, Body, Shape, life_of, pace_of, radius_of
 from exude.engine.job import Job
@@ -118,6 +118,21 @@ class Plan:
             "sources": sources_used(asked.line, asked.what, self.population.numbers),
         }
 
+    def positions(self) -> Floats:
+        """(cell, 3) um where cells stand at the start; ProtocolError for too many on top of each other."""
+        box, radius = self.setup.box, self.setup.shape.radius
+        found = self.asked.cells.places(box, radius, self.asked.seed)
+        if self.setup.planar:
+            found[:, 2] = (box.lower[2] + box.upper[2]) / 2
+        _refuse_piled(found, box, radius)
+        return found
+
+    def secretion(self, ids: Ints, table: Floats, founder: Ints) -> secretion.AbstractSecretion:
+        """How the cells release, before their burn-in: every MVB, or about the mean field."""
+        if self.asked.secretion == "mean-field":
+            return mean_secretion.MeanSecretion.begin(self.job, ids, table, founder)
+        return secretion.Vesicles.begin(self.job, ids, table[founder])
+
     def begin(self) -> Running:
         """The tissue at its start, cells after their burn-in."""
         return _begin(self)
@@ -172,6 +187,7 @@ def _plan(asked: Tissue) -> Plan:
     population = Cells(medians, numbers, asked.seed, asked.alike)
     job = _job(asked, protocol, numbers, population)
     setup = _setup(asked, numbers, clock, job, medians)
+    _refuse_long_step(clock.dt, numbers)
     identity: dict[str, object] = {
         "format": provenance.FORMAT, "line": line.name, "what": [repr(w) for w in asked.what],
         "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + space().source(),
@@ -301,24 +317,43 @@ def _grid(asked: Tissue) -> grid.Grid:
 
 def _begin(plan: Plan) -> Running:
     asked, setup, population = plan.asked, plan.setup, plan.population
-    box = setup.box
-    position = asked.cells.places(box, setup.shape.radius, asked.seed)
-    if setup.planar:
-        position[:, 2] = (box.lower[2] + box.upper[2]) / 2
+    position = plan.positions()
     ids = np.arange(len(position), dtype=np.int64)
     mean = asked.secretion == "mean-field"
     groups = 1 if asked.alike else min(len(ids), mean_secretion.GROUPS if mean else len(ids))
     table, founder = population.levels(ids[:groups]), ids % groups
-    release: secretion.AbstractSecretion
-    if mean:
-        release = mean_secretion.MeanSecretion.begin(plan.job, ids, table, founder)
-    else:
-        release = secretion.Vesicles.begin(plan.job, ids, table[founder])
+    release = plan.secretion(ids, table, founder)
     release.advance(0, setup.threads)
     body = _founders(setup, ids, founder, position)
     found = Running(setup, body, table, Places(setup, _fields(asked, setup)), release, next_id=len(ids))
     found.settle_in()
     return found
+
+
+def _refuse_long_step(dt: float, numbers: Numbers) -> None:
+    """A step in which fields and cells would no longer see each other move."""
+    longest = float(read.numerics()["tissue"]["longest_step_s"])
+    walks = numbers["cell_radius"] / numbers["walk_speed"] if numbers["walk_speed"] > 0 else longest
+    if dt > min(longest, walks):
+        why = "cells would walk farther than their radius" if walks < longest else "fields would not follow the cells"
+        raise refuse(
+            ProtocolError, f"a step of {dt:g} s", f"at most {min(longest, walks):g} s: in a longer one {why}",
+            "Take a shorter step, or leave it out.",
+        )  # fmt: skip
+
+
+def _refuse_piled(position: Floats, box: agents.Box, radius: float) -> None:
+    """A start in which many cells lie on top of each other is a mistake, and would burst apart."""
+    table, n = read.numerics()["tissue"], len(position)
+    same, none = np.full(n, radius), np.zeros(n)
+    cells = agents.Cells(position, same, none, none, none, np.zeros(n, np.int64), np.arange(n, dtype=np.int64))
+    pairs = agents.overlaps(cells, box, share=float(table["overlap"]))
+    if pairs > table["most_overlaps"] * n:
+        raise refuse(
+            ProtocolError, f"{pairs} pairs among {n} cells nearer than {table['overlap']:.0%} of a cell's width",
+            f"at most {table['most_overlaps'] * n:g} such pairs at the start",
+            "Move the cells apart, enlarge the box, or take fewer.",
+        )  # fmt: skip
 
 
 def _founders(setup: Setup, ids: Ints, founder: Ints, position: Floats) -> Body:
@@ -330,7 +365,7 @@ def _founders(setup: Setup, ids: Ints, founder: Ints, position: Floats) -> Body:
         ids=ids, kind=np.zeros(n, np.int64), founder=founder, position=position,
         heading=np.zeros((n, 3)), push=np.zeros((n, 3)), radius=radius_of(setup.shape.radius, progress),
         progress=progress, pace=pace_of(ids, setup.seed, setup.shape.cycle_spread), life=life_of(ids, setup.seed),
-        pools=np.zeros((n, len(setup.space.pools))),
+        pressure=np.zeros(n), pools=np.zeros((n, len(setup.space.pools))),
     )  # fmt: skip
 
 

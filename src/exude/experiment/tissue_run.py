@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,8 @@ STATE = "exude-tissue-state-1"
 """Name of what a checkpoint holds; it changes when older ones no longer say enough."""
 NUMBERS = ("step", "next_id", "born", "died", "fusions", "last_dt")
 """What a running tissue counts."""
+JOB = "job"
+"""The part of a secretion that follows from the plan."""
 REMADE = ("setup", "places", "secretion", "body", "table", "freed")
 """Its other parts: kept one by one, or made again from the plan."""
 CELLS = {
@@ -44,8 +46,10 @@ CELLS = {
     "founder": Quantity("1", "cell at the start whose levels it has"), "position": Quantity("um", "middle of the cell"),
     "radius": Quantity("um", "radius of the cell"), "progress": Quantity("1", "way through the cell cycle"),
 }  # fmt: skip
+COUNTED = "cells"
+"""A series that the folder has under another name, `cell_count`."""
 SERIES = {
-    "cells": Quantity("item", "cells alive"), "born": Quantity("item", "divisions so far"),
+    "born": Quantity("item", "divisions so far"),
     "died": Quantity("item", "deaths so far"), "fusions": Quantity("item", "MVBs fused with the membrane so far"),
 }  # fmt: skip
 
@@ -108,8 +112,12 @@ def quantities_of(space: Space, shown: Frame) -> Quantities:
     return Quantities(
         {name: about[name] for name in shown.fields},
         {name: (CELLS | pools)[name] for name in shown.cells},
-        {name: series(name) for name in shown.series},
+        {name: series(name) for name in _series(shown)},
     )
+
+
+def _series(shown: Frame) -> dict[str, float]:
+    return {name: value for name, value in shown.series.items() if name != COUNTED}
 
 
 def state_of(tissue: Running) -> dict[str, Any]:
@@ -120,7 +128,7 @@ def state_of(tissue: Running) -> dict[str, Any]:
         "table": tissue.table,
         "freed": tissue.freed,
         "fields": tissue.places.fields,
-        "secretion": {f.name: getattr(tissue.secretion, f.name) for f in _kept(tissue.secretion)},
+        "secretion": _parts(tissue.secretion),
     }
 
 
@@ -130,16 +138,22 @@ def restored(plan: Plan, state: dict[str, Any]) -> Running:
     held = new_fields(setup.grid, len(setup.space.fields))
     held[...] = state["fields"]
     nobody = np.zeros(0, np.int64)
-    empty: Any = plan.secretion(nobody, state["table"][:0], nobody)
+    secretion = _put_back(plan.secretion(nobody, state["table"], nobody), state["secretion"])
     return Running(
-        setup, state["body"], state["table"], Places(setup, held), replace(empty, **state["secretion"]),
-        freed=state["freed"], **state["numbers"],
-    )  # fmt: skip
+        setup, state["body"], state["table"], Places(setup, held), secretion, freed=state["freed"], **state["numbers"]
+    )
 
 
-def _kept(secretion: Any) -> list[Any]:
-    """Parts of a secretion that change; its job follows from the plan."""
-    return [f for f in fields(secretion) if f.name != "job"]
+def _parts(held: Any) -> dict[str, Any]:
+    """What a secretion is made of, part by part, but for its job, which follows from the plan."""
+    parts = {f.name: getattr(held, f.name) for f in fields(held) if f.name != JOB}
+    return {name: _parts(part) if is_dataclass(part) else part for name, part in parts.items()}
+
+
+def _put_back(empty: Any, parts: dict[str, Any]) -> Any:
+    """A secretion with its parts in place."""
+    own = {name: getattr(empty, name) for name in parts}
+    return replace(empty, **{n: _put_back(own[n], p) if is_dataclass(own[n]) else p for n, p in parts.items()})
 
 
 @dataclass
@@ -162,7 +176,7 @@ class _UnderWay:
         if self.writer.rows * self.plan.steps_per_point == self.tissue.step:
             shown = frame(self.tissue)
             _refuse_negative(shown)
-            self.writer.write(shown.time, shown.fields, shown.cells, shown.series)
+            self.writer.write(shown.time, shown.fields, shown.cells, _series(shown))
 
     def save(self) -> None:
         """Keep the state; what was written before is on the disk then."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from exude.errors import ExudeError, Interrupted
-from exude.show.commands import assay, calcium, catalogue, export, fit, reproduce, simulate
+from exude.show.commands import assay, calcium, catalogue, export, fit, reproduce, simulate, tissue
 from exude.show.commands.common import Parser
 
 DONE, REFUSED, STOPPED = 0, 2, 130
@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   exude show UNC13D
   exude simulate MDA-MB-231 --stimulus "ionomycin 5 uM at 5 min" --knock-down UNC13D=0.2 --duration 2h -o run.nc
   exude assay exosome_blot run.nc
+  exude tissue examples/gelatin-dish.toml -o dish.zarr
   exude reproduce --out study
 """
 
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for part in (catalogue, simulate, calcium, assay, export, reproduce, fit):
+    for part in (catalogue, simulate, calcium, tissue, assay, export, reproduce, fit):
         part.add(commands)
     return top
 

@@ -1,144 +1,280 @@
 """What happens at places and in cells of a tissue, one step at a time: reactions, deposits, pools, behaviour.
 
-Reactions of a place: an explicit method of third order where a few steps of it suffice, else the two-stage Rosenbrock
-method (L-stable, as for calcium); both in as many steps as their error estimates ask for. Both keep every linear balance of the
-declared reactions to rounding.
+Reactions of a place: a Rosenbrock method of third order, L-stable, in as many steps as its error estimate asks for.
+Neighbours in a row go side by side in vector lanes and share their steps; the factors of each implicit step are
+unrolled leaves without exchange of rows. Lanes whose steps become too many are followed place by place, with exchange
+of rows. Every linear balance of the declared reactions is kept to rounding, whatever the step.
 """
 
 import math
 
+import numpy as np
+
+LANES = 16  # places side by side, neighbours in a row; fixed, so that no result depends on threads
+UP = np.uint64  # of an index that cannot be negative: no check whether to count from the end
+GAMMA = 0.5  # of the Rosenbrock method of order 3 with embedded order 2, L-stable (Sandu 1997, RODAS3)
+LAST = 8.0 / 3.0  # its one coefficient that is no small number
+SAFE, SLOWEST, FASTEST = 0.9, 0.1, 4.0  # a step's length over the one before: margin, least, most
+MOST_STEPS = 100  # of a group of lanes; what needs more is followed place by place
 LEAST_SHARE = 1e-9  # a place's step is never cut finer than this share of the tissue's
-MOST_EXPLICIT = 24  # explicit steps that cost less than implicit ones of the same error
-WORK_ROWS = 8  # scratch of one place: y, new, f, f2, k1, k2, order, and one to spare
+SMALL_ERROR = 1e-6  # errors below this share of what is allowed are all as good
+
+# Rows of the lanes' scratch, LANES numbers each: fields, deposits, fields after the step, slopes at its start,
+# stages, right-hand side (and solution), error, sum of errors, room above the least value, factors.
+NOW = 0
+AROUND = NOW + N_FIELDS * LANES
+NEW = AROUND + N_DEPOSITS * LANES
+START = NEW + N_FIELDS * LANES
+FIRST = START + N_REACTING * LANES
+MIXED = FIRST + N_REACTING * LANES
+RIGHT = MIXED + N_REACTING * LANES
+ERROR = RIGHT + N_REACTING * LANES
+FACTORS = ERROR + 3 * LANES
+LANE_ROOM = FACTORS + N_FACTORS * LANES
+ALL = N_REACTING * LANES
+WORK_ROWS = 8  # scratch of one place: y, new, f, k1, k2, order, two to spare
+
+
+@leaf
+def react_lanes(c, w):
+    for lane in range(LANES):
+        react_at(c, w, lane)
+
+
+@leaf
+def factor_lanes(c, w, share):
+    for lane in range(LANES):
+        factor_at(c, w, lane, share)
+
+
+@leaf
+def solve_lanes(w):
+    for lane in range(LANES):
+        solve_at(w, lane)
+
+
+@leaf
+def lane_errors(w, relative, absolute):
+    """Largest error in units of what is allowed, and the least value above what is allowed below 0."""
+    for lane in range(LANES):
+        w[UP(ERROR + lane)], w[UP(ERROR + LANES + lane)], w[UP(ERROR + 2 * LANES + lane)] = 0.0, 0.0, 0.0
+    for q in range(N_REACTING):
+        floor, row = absolute[q], UP(q * LANES)
+        for lane in range(LANES):
+            new, now = w[row + UP(NEW + lane)], w[row + UP(NOW + lane)]
+            error = abs(w[row + UP(RIGHT + lane)]) / (floor + relative * max(abs(new), abs(now)))
+            w[UP(ERROR + lane)] = max(w[UP(ERROR + lane)], error)
+            w[UP(ERROR + LANES + lane)] += error
+            w[UP(ERROR + 2 * LANES + lane)] = min(w[UP(ERROR + 2 * LANES + lane)], new + floor)
+    most, total, least = 0.0, 0.0, 0.0
+    for lane in range(LANES):
+        most, total = max(most, w[UP(ERROR + lane)]), total + w[UP(ERROR + LANES + lane)]
+        least = min(least, w[UP(ERROR + 2 * LANES + lane)])
+    return most if total < math.inf else math.inf, least >= 0.0
+
+
+@leaf
+def lane_step(c, w, step):
+    """One step of the method from NOW (slopes in START) to NEW; RIGHT is then its error."""
+    share = GAMMA * step
+    factor_lanes(c, w, share)
+    for i in range(ALL):
+        w[UP(RIGHT + i)] = share * w[UP(START + i)]
+    solve_lanes(w)
+    for i in range(ALL):
+        first = w[UP(RIGHT + i)]
+        w[UP(FIRST + i)] = first
+        w[UP(NEW + i)] = w[UP(NOW + i)] + 2.0 * first
+        w[UP(RIGHT + i)] = share * w[UP(START + i)] + GAMMA * 4.0 * first
+    solve_lanes(w)
+    for i in range(ALL):
+        w[UP(MIXED + i)] = GAMMA * (w[UP(FIRST + i)] - w[UP(RIGHT + i)])
+    react_lanes(c, w)
+    for i in range(ALL):
+        w[UP(RIGHT + i)] = share * w[UP(RIGHT + i)] + w[UP(MIXED + i)]
+    solve_lanes(w)
+    for i in range(ALL):
+        third = w[UP(RIGHT + i)]
+        w[UP(NEW + i)] += third
+        w[UP(MIXED + i)] -= GAMMA * LAST * third
+    react_lanes(c, w)
+    for i in range(ALL):
+        w[UP(RIGHT + i)] = share * w[UP(RIGHT + i)] + w[UP(MIXED + i)]
+    solve_lanes(w)
+    for i in range(ALL):
+        w[UP(NEW + i)] += w[UP(RIGHT + i)]
+
+
+@leaf
+def next_step(step, error, good, left):
+    """Length of the step after one of this error; the rest is shared out evenly, so that no stump is left."""
+    stretch = SAFE * exp(-log(max(error, SMALL_ERROR)) * (1.0 / 3.0))
+    step *= min(FASTEST, max(SLOWEST, stretch)) if good or error > 1.0 else 0.25
+    return left / math.ceil(left / step)
+
+
+@leaf
+def still(w):
+    """Whether nothing happens at any of the lanes."""
+    moved = 0.0
+    for i in range(ALL):
+        moved = max(moved, abs(w[UP(START + i)]))
+    return moved == 0.0
+
+
+@leaf
+def follow_lanes(c, w, dt, relative, absolute):
+    """Advance the reactions of the lanes by dt; 1 done, 0 nothing happens there, -1 where they cannot be followed."""
+    for i in range(N_FIELDS * LANES):
+        w[UP(NEW + i)] = w[UP(NOW + i)]
+    left, step, good = dt, dt, True
+    for count in range(MOST_STEPS):
+        if good:
+            react_lanes(c, w)
+            for i in range(ALL):
+                w[UP(START + i)] = w[UP(RIGHT + i)]
+            if count == 0 and still(w):
+                return 0
+        lane_step(c, w, step)
+        error, high = lane_errors(w, relative, absolute)
+        if not error < math.inf:
+            return -1
+        good = error <= 1.0 and high
+        if good:
+            left -= step
+            for i in range(ALL):
+                w[UP(NOW + i)] = w[UP(NEW + i)]
+            if not left > LEAST_SHARE * dt:
+                return 1
+        step = next_step(step, error, high, left)
+    return -1
 
 
 @leaf
 def worst(change, y, new, relative, absolute):
-    """Largest error of a step in units of what is allowed."""
-    error = 0.0
+    """Largest error of a step in units of what is allowed, and whether no value is too far below 0."""
+    error, high = 0.0, True
     for q in range(N_REACTING):
         allowed = absolute[q] + relative * max(abs(y[q]), abs(new[q]))
-        error = max(error, abs(change[q]) / allowed)
-    return error
+        share = abs(change[q]) / allowed
+        error = share if not share <= error else error
+        high = high and new[q] >= -absolute[q]
+    return error, high
 
 
 @leaf
-def rosenbrock(p, g, d, y, dt, relative, absolute, work, j):
-    """Advance the reactions of one place by dt in steps chosen from the error; False where they cannot be followed."""
-    new, f, f2, k1, k2, order = work[1], work[2], work[3], work[4], work[5], work[6]
-    done, step = 0.0, dt
-    while done < dt:
-        step = min(step, dt - done)
-        react(p, g, d, y, f)
-        gh = ROS_GAMMA * step
-        fill_jacobian(p, g, d, y, j)
-        for a in range(N_REACTING):
-            for b in range(N_REACTING):
-                j[a, b] = -gh * j[a, b]
-            j[a, a] += 1.0
-            k1[a] = f[a]
-        if not factorise(j, order):
-            return False
-        substitute(j, order, k1)
-        for a in range(N_REACTING):
-            new[a] = y[a] + step * k1[a]
-        for a in range(N_FIELDS - N_REACTING):
-            new[N_REACTING + a] = y[N_REACTING + a]
-        react(p, g, d, new, f2)
-        for a in range(N_REACTING):
-            k2[a] = f2[a] - 2.0 * k1[a]
-        substitute(j, order, k2)
-        for a in range(N_REACTING):
-            f[a] = 0.5 * step * (k1[a] + k2[a])
-            new[a] += f[a]
-        error = worst(f, y, new, relative, absolute)
-        least = True
-        for a in range(N_REACTING):
-            least = least and new[a] >= -absolute[a]
-        small = step <= LEAST_SHARE * dt
-        if (error <= 1.0 and least) or small:
-            if not error < math.inf:
-                return False
-            for a in range(N_REACTING):
-                y[a] = new[a]
-            done += step
-            step *= min(4.0, 0.9 / math.sqrt(error + 1e-12))
-        else:
-            step *= 0.25 if not least else max(0.1, 0.9 / math.sqrt(error + 1e-12))
+def place_step(c, d, y, step, work, j):
+    """`lane_step` of one place, with exchange of rows; the error is in work[4]. False where it cannot be done."""
+    new, f, k1, k2, order = work[1], work[2], work[3], work[4], work[5]
+    share = GAMMA * step
+    fill_jacobian(c, d, y, j)
+    for a in range(N_REACTING):
+        for b in range(N_REACTING):
+            j[a, b] *= -share
+        j[a, a] += 1.0
+    if not factorise(j, order):
+        return False
+    react(c, d, y, f)
+    for a in range(N_REACTING):
+        k1[a] = share * f[a]
+    substitute(j, order, k1)
+    for a in range(N_REACTING):
+        k2[a] = share * f[a] + GAMMA * 4.0 * k1[a]
+        new[a] = y[a] + 2.0 * k1[a]
+    substitute(j, order, k2)
+    for a in range(N_REACTING):
+        k1[a] = GAMMA * (k1[a] - k2[a])
+    react(c, d, new, f)
+    for a in range(N_REACTING):
+        k2[a] = share * f[a] + k1[a]
+    substitute(j, order, k2)
+    for a in range(N_REACTING):
+        new[a] += k2[a]
+        k1[a] -= GAMMA * LAST * k2[a]
+    react(c, d, new, f)
+    for a in range(N_REACTING):
+        k2[a] = share * f[a] + k1[a]
+    substitute(j, order, k2)
+    for a in range(N_REACTING):
+        new[a] += k2[a]
     return True
 
 
 @leaf
-def explicit(p, g, d, y, dt, relative, absolute, work):
-    """Advance the reactions of one place by dt explicitly; 1 done, 0 nothing happens there, -1 that would take too long.
-
-    Bogacki and Shampine's third order with its embedded second; y is changed only where it is done.
-    """
-    new, f, f2, f3, f4, at = work[1], work[2], work[3], work[4], work[5], work[6]
-    react(p, g, d, y, f)
-    still = True
-    for a in range(N_REACTING):
-        still = still and f[a] == 0.0
-    if still:
-        return 0
+def follow_place(c, d, y, dt, relative, absolute, work, j):
+    """Advance the reactions of one place by dt in steps chosen from the error; False where they cannot be followed."""
+    new, change = work[1], work[4]
     for a in range(N_FIELDS):
-        at[a] = y[a]
         new[a] = y[a]
-    done, step = 0.0, dt
-    for _ in range(MOST_EXPLICIT):
-        for a in range(N_REACTING):
-            new[a] = at[a] + 0.5 * step * f[a]
-        react(p, g, d, new, f2)
-        for a in range(N_REACTING):
-            new[a] = at[a] + 0.75 * step * f2[a]
-        react(p, g, d, new, f3)
-        for a in range(N_REACTING):
-            new[a] = at[a] + step * (2.0 * f[a] + 3.0 * f2[a] + 4.0 * f3[a]) * (1.0 / 9.0)
-        react(p, g, d, new, f4)
-        least = True
-        for a in range(N_REACTING):
-            f2[a] = step * (-5.0 * f[a] + 6.0 * f2[a] + 8.0 * f3[a] - 9.0 * f4[a]) * (1.0 / 72.0)
-            least = least and new[a] >= -absolute[a]
-        error = worst(f2, at, new, relative, absolute)
-        if error <= 1.0 and least:
-            done += step
+    left, step = dt, dt
+    while left > LEAST_SHARE * dt:
+        if not place_step(c, d, y, step, work, j):
+            return False
+        error, high = worst(change, y, new, relative, absolute)
+        if not error < math.inf:
+            return False
+        good = error <= 1.0 and high
+        if good or step <= LEAST_SHARE * dt:
+            left -= step
             for a in range(N_REACTING):
-                at[a], f[a] = new[a], f4[a]
-            if done >= dt:
-                for a in range(N_REACTING):
-                    y[a] = at[a]
-                return 1
-        elif not error < math.inf:
-            return -1
-        step = min(
-            dt - done,
-            step * (min(4.0, 0.9 / math.sqrt(error + 1e-12)) if error < 1.0 else max(0.2, 0.8 / math.sqrt(error))),
-        )
-    return -1
+                y[a] = new[a]
+        step = max(next_step(step, error, high, left), LEAST_SHARE * dt) if left > 0.0 else step
+    return True
+
+
+@leaf
+def load_lanes(fields, deposits, at, w):
+    """Fields and deposits of LANES places from `at` = (z, y, x); beyond the row's end its last place again."""
+    a, b, c = at
+    nx = fields.shape[3]
+    for q in range(N_FIELDS):
+        for lane in range(LANES):
+            w[UP(NOW + q * LANES + lane)] = fields[q, a, b, min(c + lane, nx - 1)]
+    for q in range(N_DEPOSITS):
+        for lane in range(LANES):
+            w[UP(AROUND + q * LANES + lane)] = deposits[q, a, b, min(c + lane, nx - 1)]
+
+
+@leaf
+def one_by_one(k, fields, deposits, at, count, dt, relative, absolute, work, j):
+    """Follow `count` places from `at` each by itself; how many could not be followed."""
+    a, b, first = at
+    y, d, failed = work[0], work[WORK_ROWS - 1], 0
+    for c in range(first, first + count):
+        for q in range(N_FIELDS):
+            y[q] = fields[q, a, b, c]
+        for q in range(N_DEPOSITS):
+            d[q] = deposits[q, a, b, c]
+        if not follow_place(k, d, y, dt, relative, absolute, work, j):
+            failed += 1
+        for q in range(N_REACTING):
+            fields[q, a, b, c] = y[q]
+    return failed
 
 
 @kernel
-def react_rows(first, last, p, g, fields, deposits, dt, relative, absolute, work, j):
-    """Reactions of the places in rows first..last-1 (a row is all x of one y and z); returns (stiff places, failed)."""
+def react_rows(first, last, p, g, fields, deposits, dt, relative, absolute, w, work, j):
+    """Reactions of the places in rows first..last-1 (a row is all x of one y and z).
+
+    Returns (places followed by themselves, places that could not be followed).
+    """
     ny, nx = fields.shape[2], fields.shape[3]
-    y, d = work[0], work[WORK_ROWS - 1]
-    stiff, failed = 0, 0
+    k = place_constants(p, g)
+    alone, failed = 0, 0
     for row in range(first, last):
         a, b = row // ny, row % ny
-        for c in range(nx):
-            for q in range(N_FIELDS):
-                y[q] = fields[q, a, b, c]
-            for q in range(N_DEPOSITS):
-                d[q] = deposits[q, a, b, c]
-            how = explicit(p, g, d, y, dt, relative, absolute, work)
-            if how < 0:
-                stiff += 1
-                if not rosenbrock(p, g, d, y, dt, relative, absolute, work, j):
-                    failed += 1
-            if how != 0:
+        for c in range(0, nx, LANES):
+            count = min(LANES, nx - c)
+            load_lanes(fields, deposits, (a, b, c), w)
+            how = follow_lanes(k, w, dt, relative, absolute)
+            if how > 0:
                 for q in range(N_REACTING):
-                    fields[q, a, b, c] = y[q]
-    return stiff, failed
+                    for lane in range(count):
+                        fields[q, a, b, c + lane] = w[UP(NOW + q * LANES + lane)]
+            elif how < 0:
+                alone += count
+                failed += one_by_one(k, fields, deposits, (a, b, c), count, dt, relative, absolute, work, j)
+    return alone, failed
 
 
 @kernel

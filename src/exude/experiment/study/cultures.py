@@ -66,6 +66,10 @@ class Culture:
         )  # fmt: skip
         return simulate(self.line, *self.what, duration=self.duration, cells=cells, seed=seed, settings=settings)
 
+    def read(self, numbers: Numbers, *, cells: int, seed: int) -> Read:
+        """Run the dish and read it."""
+        return read_dish(self, self.run(numbers, cells=cells, seed=seed), numbers)
+
 
 def knock_down(depth: float | None = None) -> KnockDown:
     """Munc13-4 knock-down; to the depth at which the study is scored unless told otherwise."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 
 from exude.catalog import read
+from exude.engine import streams
 from exude.errors import CatalogError
 from exude.experiment.protocol import Numbers
 from exude.units import factor_to_internal
@@ -16,6 +18,12 @@ from exude.units import factor_to_internal
 PRIOR_PASS = "fit/prior_pass.toml"
 
 
+OUTSIDE = ("extracellular", "invasion")
+"""Chapters of the surroundings."""
+SHARES = ("fak_share", "surface_share_direct", "fibre_guidance", "surfing_share", "pore_limit_share")
+"""Numbers of the surroundings that cannot exceed 1."""
+SURROUNDINGS = 31
+"""Purpose of the random numbers that draw the surroundings."""
 RIVALS = ("c2b-only", "with-annexin-a6")
 """Rival calcium mechanisms, each fitted on its own."""
 
@@ -37,6 +45,15 @@ def accepted(hypothesis: str = "") -> tuple[Numbers, ...]:
         )
     except (ValueError, TypeError) as problem:
         raise CatalogError(f"{name}: not a table of numbers ({problem}). Make it anew with `exude fit`.") from problem
+
+
+def outside(draw: int, numbers: Numbers) -> Numbers:
+    """A parameter set with the numbers of the surroundings drawn from their spreads; the cell's own stay."""
+    chapters = read.chapter_of()
+    names = [n for n, p in read.parameters().items() if chapters[n] in OUTSIDE and p.value > 0 and p.log_sd > 0]
+    z = streams.generator(draw, SURROUNDINGS).standard_normal(len(names))
+    drawn = {n: numbers[n] * math.exp(read.parameters()[n].log_sd * x) for n, x in zip(names, z, strict=True)}
+    return numbers.but(**{n: min(v, 1) if n in SHARES else v for n, v in drawn.items()})
 
 
 @cache

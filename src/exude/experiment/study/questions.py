@@ -37,6 +37,14 @@ class Outcome:
     numbers: Numbers
     reads: Mapping[str, Read]
 
+    def has(self, question: Question) -> bool:
+        """Whether the dishes that a question reads were run under this set."""
+        try:
+            self.answer(question)
+        except KeyError:
+            return False
+        return True
+
     def answer(self, question: Question) -> float:
         """The number that answers a question; NaN where it is undefined."""
         try:
@@ -79,6 +87,8 @@ def questions() -> tuple[Question, ...]:
         Question("C8b", _ratio("increment", "BAPTA-AM", wt)),
         Question("C7", _ratio("basal", "BAPTA-AM", wt), scored=False),
         _recruitment(""),
+        Question("M9", _ratio("area", "film: knock-down", "film: wild type")),
+        Question("I2", _ratio("front", "gel: Rab27a knock-down", "gel: wild type")),
     ]
     return (*asked, *_rivals())
 

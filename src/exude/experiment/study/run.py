@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols
 from exude.experiment.study import ensemble
 from exude.experiment.study.anchor import anchored
-from exude.experiment.study.cultures import Culture, Read, cultures, read_dish
+from exude.experiment.study.cultures import Culture, Read, cultures
 from exude.experiment.study.figures import panels
 from exude.experiment.study.journal import Journal
 from exude.experiment.study.questions import Outcome, Question, questions
 from exude.experiment.study.score import row
+from exude.experiment.study.tissues import DRAWS, TissueDish, tissue_dishes
 
 Progress = Callable[[int, int, str], None]
 
@@ -35,10 +36,16 @@ class Size:
     point_cells: int
     draw_cells: int
     draws: int
+    tissue_draws: int = 0
+    """Draws for which dishes in space are run; 0: none is."""
 
 
-FULL = Size(point_cells=1024, draw_cells=48, draws=40)
-QUICK = Size(point_cells=256, draw_cells=48, draws=8)
+FULL = Size(point_cells=1024, draw_cells=48, draws=40, tissue_draws=DRAWS)
+QUICK = Size(point_cells=256, draw_cells=48, draws=8, tissue_draws=2)
+
+
+SPATIAL = {"matrix-degradation", "invasion"}
+"""Statements that dishes in space answer."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ def reproduce(
     asked = [q for q in questions() if not only or _statement(q) in only]
     _check_only(only)
     size = QUICK if quick else FULL
+    if only and not set(only) & SPATIAL:
+        size = replace(size, tissue_draws=0)
     sets = _by_mechanism(size.draws)
     if progress and not build.is_compiled(cell_symbols(), "vesicles"):
         progress(0, 1, "compiling the cell (once per machine)")
@@ -75,23 +84,25 @@ def reproduce(
     point, *draws = _run(_tasks(sets, size, seed), threads or os.cpu_count() or 1, progress, kept)
     weak = ensemble.prior_pass()
     rows = [
-        row(q, point.answer(q), [d.answer(q) for d in draws], weak.get(f"{q.finding}|{q.hypothesis}")) for q in asked
+        row(q, point.answer(q), [d.answer(q) for d in draws if d.has(q)], weak.get(f"{q.finding}|{q.hypothesis}"))
+        for q in asked
+        if point.has(q)
     ]
     statements = list(dict.fromkeys(r["id"] for r in rows))
-    drawn = panels(point, draws)
+    drawn = panels(point, draws, statements)
     methods = {
         "draws": len(draws), "cells": size.point_cells, "cells_per_draw": size.draw_cells, "seed": seed,
         "versions": provenance.versions(), "seconds": round(time.perf_counter() - began, 1),
         "conditions": sorted(cultures()), "quick": quick,
     }  # fmt: skip
     kept.close()
-    return Study(rows, {name: drawn[name] for name in statements}, methods)
+    return Study(rows, drawn, methods)
 
 
 def _identity(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> str:
     """What a journal must match to be gone on with."""
     values = [{name: numbers.values for name, numbers in own.items()} for own in sets]
-    dishes = [repr(dish) for dish in cultures().values()]
+    dishes = [repr(dish) for dish in (*cultures().values(), *tissue_dishes().values())]
     model = build.leaf_text(cell_symbols())
     return provenance.fingerprint({"sets": values, "size": repr(size), "seed": seed, "dishes": dishes, "model": model})
 
@@ -107,7 +118,7 @@ def answers(
 
 def _by_mechanism(draws: int) -> list[dict[str, Numbers]]:
     """For the point and each draw: the parameter set of every mechanism; rivals of calcium have fits of their own."""
-    own = [Numbers.default(), *ensemble.accepted()[:draws]]
+    own = [Numbers.default(), *(ensemble.outside(i, n) for i, n in enumerate(ensemble.accepted()[:draws]))]
     found = []
     for i, numbers in enumerate(own):
         sets = {dish.hypothesis: numbers for dish in cultures().values()}
@@ -122,7 +133,7 @@ def _by_mechanism(draws: int) -> list[dict[str, Numbers]]:
 class Task:
     """One dish under one parameter set."""
 
-    dish: Culture
+    dish: Culture | TissueDish
     numbers: Numbers
     cells: int
     seed: int
@@ -130,19 +141,24 @@ class Task:
 
 def follow(task: Task) -> Read:
     """Run a dish and read it."""
-    run = task.dish.run(task.numbers, cells=task.cells, seed=task.seed)
-    return read_dish(task.dish, run, task.numbers)
+    return task.dish.read(task.numbers, cells=task.cells, seed=task.seed)
 
 
 def _tasks(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> list[list[Task]]:
-    """Every dish under every parameter set; the first set with more cells."""
+    """Every dish under every parameter set, the first set with more cells; dishes in space as far as they are asked."""
     return [
         [
             Task(dish, numbers[dish.hypothesis], size.draw_cells if i else size.point_cells, seed + i)
-            for dish in cultures().values()
+            for dish in _dishes(i, size)
         ]
         for i, numbers in enumerate(sets)
     ]
+
+
+def _dishes(draw: int, size: Size) -> list[Culture | TissueDish]:
+    """Single cells under every draw; dishes in space at the point, and for some draws those that a finding scores."""
+    spatial = [d for d in tissue_dishes().values() if d.scored or draw == 0] if draw <= size.tissue_draws else []
+    return [*cultures().values(), *(spatial if size.tissue_draws else [])]
 
 
 def _run(tasks: list[list[Task]], workers: int, progress: Progress | None, kept: Journal) -> list[Outcome]:

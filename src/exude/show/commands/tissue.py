@@ -1,0 +1,215 @@
+"""`exude tissue`: an experiment in space from a file, run and kept."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exude.errors import DataError, refuse
+from exude.show.commands.common import Parser, Report, progress, threads_of, writable_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from exude.engine.tissue_run import TissueRun
+    from exude.experiment.tissue import Plan, Tissue
+
+MOST_CELLS = 0.95
+"""A spheroid's radius is the distance from its middle within which this share of its cells lie."""
+BAND = 4.0
+"""Height of the bands in which a wound's width is measured, radii of a cell."""
+MEBIBYTE = 2**20
+BYTES = 4
+"""Of one kept number of a field."""
+EPILOG = """examples:
+  exude tissue examples/gelatin-dish.toml                      (writes gelatin-dish.zarr)
+  exude tissue examples/spheroid.toml -o spheroid.zarr --threads 2 --vtk paraview
+  exude tissue examples/wound.toml -o wound.zarr --resume      (goes on after Ctrl-C or a crash)
+  exude tissue mine.toml --dry-run                             (checks the file and says what would be run)
+
+a file, every key but the file itself optional:
+  line = "MDA-MB-231"                                   secretion = "vesicles"     # or "mean-field"
+  what = ["knock-down UNC13D=0.1", "drug GM6001 40 uM"] # as options of `exude simulate`
+  duration = "24 h"
+  every = "30 min"                                      # between recorded points
+  [box]
+  size = ["300 um", "300 um"]                           # a third length makes it three-dimensional
+  voxel = "4 um"
+  [matrix]
+  kind = "film"                                         # or "gel" (collagen, fibres), "plastic"
+  [cells]
+  arrangement = "scattered"                             # or "spheroid" (number), "wound" (width), "at" (points)
+  number = 20
+  [numbers]
+  walk_speed = "30 um/h"                                # any of `exude list parameters`, with its unit
+"""
+
+
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Declare the command."""
+    p = commands.add_parser(
+        "tissue", help="run cells in their surroundings, from a file", epilog=EPILOG,
+        description="Run cells in space: what they release, what it does to the matrix, how they move.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    p.add_argument("file", type=Path, metavar="FILE.toml", help="the experiment")
+    p.add_argument("--threads", type=int, default=0, metavar="N", help="0 takes all cores (default); same result")
+    p.add_argument("--dry-run", action="store_true", help="check the file and say what would be run")
+    out = p.add_argument_group("what is kept")
+    out.add_argument("-o", "--out", type=Path, metavar="RUN.zarr", help="folder of the run (default: FILE.zarr here)")
+    out.add_argument("--resume", action="store_true", help="go on with a stopped run of the same file")
+    out.add_argument("--overwrite", action="store_true", help="lose an earlier run in that folder")
+    out.add_argument("--vtk", type=Path, metavar="FOLDER", help="write it for ParaView, too")
+    out.add_argument("--ome-zarr", type=Path, metavar="IMAGE.zarr", help="write its fields for napari or Fiji, too")
+    p.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> None:
+    """Check, run, export, and say what came out."""
+    out = asked.out or Path(f"{asked.file.stem}.zarr")
+    threads = threads_of(asked.threads)
+    _check_places(asked, out)
+    from exude.experiment.tissue_file import read_tissue
+
+    tissue = read_tissue(asked.file, threads=threads)
+    if asked.dry_run:
+        print(planned(tissue.plan()))
+        return
+    from exude.experiment.tissue_run import run_tissue
+
+    with _timed() as bar:
+        made = run_tissue(tissue, out, progress=bar, resume=asked.resume, overwrite=asked.overwrite)
+    print(in_words(tissue, made))
+    print(f"written: {out}")
+    _export(asked, made)
+
+
+def _export(asked: argparse.Namespace, made: TissueRun) -> None:
+    from exude.engine.tissue_export import to_ome_zarr, to_vtk
+
+    if asked.vtk:
+        for path in to_vtk(made, asked.vtk):
+            print(f"written: {path}")
+    if asked.ome_zarr:
+        print(f"written: {to_ome_zarr(made, asked.ome_zarr)}")
+
+
+def planned(plan: Plan) -> str:
+    """What would be run, in a few lines; its cells are placed, so that a start that cannot be is refused."""
+    from exude.units import say_seconds
+
+    asked, setup = plan.asked, plan.setup
+    cells, (nz, ny, nx) = len(plan.positions()), setup.grid.shape
+    size = plan.points * len(setup.space.fields) * nz * ny * nx * BYTES / MEBIBYTE
+    lines = [
+        _title(asked, plan.attrs()["conditions"]),
+        f"  cells      {cells}, {asked.cells.name}, in {asked.matrix.name}; secretion {asked.secretion}",
+        f"  box        {nx} x {ny} x {nz} voxels of {setup.grid.h:g} um",
+        f"  time       {say_seconds((plan.points - 1) * plan.steps_per_point * setup.dt)} in steps of "
+        f"{say_seconds(setup.dt)}, {plan.points} recorded points",
+        f"  on disk    at most about {size:.0f} MiB of fields, before compression",
+    ]
+    return "\n".join(lines)
+
+
+def in_words(asked: Tissue, made: TissueRun) -> str:
+    """What a run shows, in a few lines."""
+    from exude.units import say_seconds
+
+    data = made.data
+    first, last = ({name: float(data[name][i]) for name in data.data_vars if data[name].ndim == 1} for i in (0, -1))
+    freed = last["freed_exosomes"] + last["freed_bound_exosomes"]
+    whole = first["amount_collagen"] + first["amount_fragments"]
+    lines = [
+        _title(asked, made.attrs["conditions"]),
+        f"  {say_seconds(float(data['time'][-1]))}, {made.rows} recorded points, seed {asked.seed}, "
+        f"mechanism {asked.hypothesis}",
+        f"  cells           {first['cell_count']:.0f} at the start, {last['cell_count']:.0f} at the end; "
+        f"{last['born']:.0f} born, {last['died']:.0f} died",
+        f"  MVB fusions     {last['fusions']:.0f}",
+        f"  exosomes freed  {freed:.0f}",
+    ]
+    if whole > 0:
+        cut = last["amount_fragments"] - first["amount_fragments"]
+        lines.append(
+            f"  matrix cut      {cut / whole:.2%} of all {'gelatin' if asked.matrix.name == 'film' else 'collagen'}"
+        )
+    return "\n".join([*lines, _front(asked, made)])
+
+
+def _title(asked: Tissue, conditions: list[str]) -> str:
+    return f"{asked.line}: {'; '.join(conditions)}"
+
+
+def _front(asked: Tissue, made: TissueRun) -> str:
+    """How far cells came, in the measure that suits how they were placed."""
+    import numpy as np
+
+    begin, end = (made.cells(i) for i in (0, -1))
+    grid = made.about["grid"]
+    middle = np.array(grid["origin"]) + grid["h"] * np.array(grid["shape"][::-1]) / 2
+    if asked.cells.name == "spheroid":
+        reach = [
+            float(np.quantile(np.linalg.norm(c["position"].to_numpy() - middle, axis=1), MOST_CELLS))
+            for c in (begin, end)
+        ]
+        return f"  front           {reach[0]:.0f} um from the middle at the start, {reach[1]:.0f} um at the end"
+    if asked.cells.name == "wound":
+        width = [gap(c["position"].to_numpy(), float(c["radius"].mean()), float(middle[0])) for c in (begin, end)]
+        return f"  front           wound {width[0]:.0f} um wide at the start, {width[1]:.0f} um at the end"
+    _, one, other = np.intersect1d(begin["id"].to_numpy(), end["id"].to_numpy(), return_indices=True)
+    moved = np.linalg.norm(end["position"].to_numpy()[other] - begin["position"].to_numpy()[one], axis=1)
+    said = f"{float(moved.mean()):.0f} um from where they stood, on average" if len(moved) else "none left of the start"
+    return f"  cells moved     {said}"
+
+
+def gap(position: NDArray[np.float64], radius: float, middle: float) -> float:
+    """Width (um) of the cell-free strip about x = `middle`, mean over bands along y; 0 where cells meet."""
+    import numpy as np
+
+    band = np.floor(position[:, 1] / (BAND * radius))
+    widths = []
+    for b in np.unique(band):
+        x = position[band == b, 0]
+        left, right = x[x < middle], x[x >= middle]
+        if len(left) and len(right):
+            widths.append(max(0.0, float(right.min() - left.max()) - 2.0 * radius))
+    return float(np.mean(widths)) if widths else 0.0
+
+
+@contextmanager
+def _timed() -> Iterator[Report]:
+    """A bar of steps that also says how many are done per second."""
+    with progress("steps") as bar:
+        began, at_first = 0.0, -1
+
+        def report(done: int, total: int, label: str = "") -> None:
+            nonlocal began, at_first
+            now = time.monotonic()
+            if at_first < 0:
+                began, at_first = now, done
+            rate = (done - at_first) / (now - began) if now > began else 0.0
+            bar(done, total, f"steps ({rate:.3g} per s)" if rate else "steps")
+
+        yield report
+
+
+def _check_places(asked: argparse.Namespace, out: Path) -> None:
+    """Refuse before any computing what could not be written after it."""
+    if asked.resume and asked.overwrite:
+        raise DataError(
+            "got --resume and --overwrite; expected one of them. --resume goes on, --overwrite starts anew."
+        )
+    if asked.dry_run:
+        return
+    if not out.absolute().parent.is_dir():
+        raise DataError(f"{out}: the folder {out.parent} does not exist. Make it first: mkdir -p {out.parent}")
+    if asked.vtk:
+        writable_folder(asked.vtk)
+    if asked.ome_zarr and asked.ome_zarr.exists():
+        raise refuse(DataError, str(asked.ome_zarr), "a free place", "Give --ome-zarr another name.")
