@@ -87,7 +87,7 @@ def around(draws: Floats, planar: bool) -> Floats:
 
 def pattern(fineness: float, planar: bool) -> Floats:
     """Points (n, 3) evenly in a unit cell, as many as voxels of `fineness` radii can tell apart."""
-    per = max(1, math.ceil(1.0 / max(fineness, FINEST)))
+    per = max(1, math.floor(1.0 / max(fineness, FINEST)))
     along = (2.0 * np.arange(per) + 1.0) / per - 1.0
     up = np.zeros(1) if planar else along
     points = np.stack(np.meshgrid(along, along, up, indexing="ij"), axis=-1).reshape(-1, 3)

@@ -104,24 +104,54 @@ class Vesicles:
         return _bursts(job.symbols, blocks, firsts)
 
     def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
-        """Cells die, stay or are born of others: a newborn takes each of its mother's MVBs with chance one half."""
-        self.chunks = _even_slots(self.chunks)
-        if not self.chunks:
-            return
-        whole: list[Any] = [np.concatenate(parts) for parts in zip(*self.chunks, strict=True)]
-        mothers = self.ids[rows]
-        self.ids = np.where(born >= 0, born, mothers)
+        """Cells die, stay or are born of others: a newborn takes each of its mother's MVBs with chance one half.
+
+        Those that stay come first, in the order they have. Chunks in which nobody dies are not touched.
+        """
+        stay, mothers, names = rows[born < 0], rows[born >= 0], born[born >= 0]
+        firsts = np.cumsum([0, *(len(c.time) for c in self.chunks)])
+        young = [self._daughter(int(m), firsts, name) for m, name in zip(mothers, names, strict=True)]
+        alive = np.zeros(firsts[-1], np.bool_)
+        alive[stay] = True
+        kept = [_those(c, alive[a:b]) for c, a, b in zip(self.chunks, firsts, firsts[1:], strict=False)]
+        self.chunks = _grown([c for c in kept if len(c.time)], young)
+        self.ids = np.concatenate([self.ids[stay], names])
         self.levels = levels
-        fresh = State._make(array[rows] for array in whole)
-        _share(self.job, fresh, rows, born)
-        cuts = range(0, len(rows), vesicles.CHUNK)
-        self.chunks = [State._make(array[a : a + vesicles.CHUNK].copy() for array in fresh) for a in cuts]
-        self.traces, self.counts = fresh.x.copy(), fresh.count.copy()
+        self.traces, self.counts = self.traces[rows], self.counts[rows]
+        self.counts = np.concatenate([c.count for c in self.chunks]) if self.chunks else self.counts
+
+    def _daughter(self, mother: int, firsts: NDArray[np.int64], name: int) -> State:
+        """A new cell of its own name, as one row, with half of the mother's MVBs, which she loses."""
+        k = int(np.searchsorted(firsts, mother, side="right")) - 1
+        own, at = self.chunks[k], mother - int(firsts[k])
+        state = State._make(array[at : at + 1].copy() for array in own)
+        moves = streams.uniforms(self.job.seed, COINS, np.array([name]), state.growth.shape[1])[0] < 1 / 2  # by slot
+        _retain(state, 0, moves)
+        _retain(own, at, ~moves)
+        state.stream[0] = state.rng[0] = streams.cell_streams(self.job.seed, np.array([name]))[0]
+        state.carry[0] = layout.UNDRAWN
+        state.total[0, : len(TOTALS)] = 0
+        return state
+
+
+def _those(chunk: State, which: NDArray[np.bool_]) -> State:
+    """Some cells of a chunk; the chunk itself where it is all of them."""
+    return chunk if which.all() else State._make(array[which] for array in chunk)
+
+
+def _grown(chunks: list[State], young: list[State]) -> list[State]:
+    """Chunks with single cells added at their end, each chunk of no more than `vesicles.CHUNK`."""
+    while young:
+        room = vesicles.CHUNK - len(chunks[-1].time) if chunks else 0
+        more, young = (young[:room], young[room:]) if room > 0 else (young[: vesicles.CHUNK], young[vesicles.CHUNK :])
+        parts = _even_slots([*([chunks.pop()] if room > 0 else []), *more])
+        chunks.append(State._make(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return chunks
 
 
 def _even_slots(chunks: list[State]) -> list[State]:
     """The same cells, all with as much room."""
-    most = max((c.growth.shape[1] for c in chunks), default=0)
+    most = max(c.growth.shape[1] for c in chunks)
     even = []
     for chunk in chunks:
         while chunk.growth.shape[1] < most:
@@ -144,21 +174,6 @@ def _bursts(symbols: Symbols, blocks: list[Any], firsts: NDArray[np.int64]) -> B
         return Bursts(np.zeros(0), *(np.zeros(0, np.int64) for _ in range(3)))
     time, cell, ilv, cargo = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Bursts(time, cell.astype(np.int64), ilv.astype(np.int64), cargo.astype(np.int64))
-
-
-def _share(job: Job, state: State, rows: Ints, born: Ints) -> None:
-    """Deal the MVBs of each dividing cell out to the two rows that came of it, in place."""
-    mother_at = {int(r): i for i, (r, b) in enumerate(zip(rows, born, strict=True)) if b < 0}
-    daughters = np.flatnonzero(born >= 0)
-    coins = streams.uniforms(job.seed, COINS, born[daughters], state.growth.shape[1])
-    for coin, at in zip(coins, daughters, strict=True):
-        moves = coin < 0.5  # by slot
-        _retain(state, int(at), moves)
-        _retain(state, mother_at[int(rows[at])], ~moves)
-        stream = streams.cell_streams(job.seed, born[at : at + 1])[0]
-        state.stream[at], state.rng[at] = stream, stream
-        state.carry[at] = layout.UNDRAWN
-        state.total[at, : len(TOTALS)] = 0
 
 
 def _retain(state: State, row: int, stays: NDArray[np.bool_]) -> None:
