@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from exude.engine.summary import Summary
     from exude.engine.tissue_run import TissueRun, open_tissue
     from exude.errors import ExudeError
-    from exude.experiment.arrange import At, Film, Gel, Plastic, Scattered, Spheroid, Wound
+    from exude.experiment.arrange import At, Film, Gel, Layer, Plastic, Scattered, Spheroid, Wound
     from exude.experiment.declared import simulate_model
     from exude.experiment.expect import expect
     from exude.experiment.export import Export, export_antimony, export_model, export_sbml
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "At", "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Film", "Fura2",
-    "Gel", "KnockDown", "KnockOut", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
+    "Gel", "KnockDown", "KnockOut", "Layer", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
     "Settings", "SingleWavelength", "Spheroid", "Stimulus", "Summary", "Tissue", "TissueRun", "Wound", "calcium_band",
     "calcium_ensemble", "expect", "export_antimony", "export_model", "export_omex", "export_sbml", "load", "open_tissue",
     "read_tissue", "run_tissue", "simulate", "simulate_model", "simulate_uncertain", "summarise",
@@ -50,7 +50,7 @@ _HOMES = {
     "exude.engine.summary": ("Summary",),
     "exude.engine.tissue_run": ("TissueRun", "open_tissue"),
     "exude.errors": ("ExudeError",),
-    "exude.experiment.arrange": ("At", "Film", "Gel", "Plastic", "Scattered", "Spheroid", "Wound"),
+    "exude.experiment.arrange": ("At", "Film", "Gel", "Layer", "Plastic", "Scattered", "Spheroid", "Wound"),
     "exude.experiment.declared": ("simulate_model",),
     "exude.experiment.expect": ("expect",),
     "exude.experiment.export": ("Export", "export_antimony", "export_model", "export_sbml"),

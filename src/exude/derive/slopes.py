@@ -7,6 +7,7 @@ among them, so that divisions by such numbers become multiplications. No line ha
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -138,11 +139,6 @@ class Part:
         return self.number(other) / self
 
 
-def as_part(value: Part | float, tape: Tape) -> Part:
-    """A part, of a plain number too."""
-    return value if isinstance(value, Part) else Part(tape, repr(float(value)), True)
-
-
 def _hill(x: Part, k: Part, n: Part) -> Part:
     value = x.made(f"hill({x.code}, {k.code}, {n.code})", k, n)
     if not (x.slopes or k.slopes or n.slopes):
@@ -199,6 +195,12 @@ FUNCTIONS: dict[str, Callable[..., Part]] = {
     "sqrt": _of_one("sqrt", lambda x, value: 0.5 / value),
 }
 """Functions of the grammar on parts."""
+
+
+def read(tree: ast.expr, symbol: Callable[[str], Part], tape: Tape) -> Part:
+    """A parsed text as a part on the tape; `symbol` gives the part each name stands for."""
+    found: Part = grammar.fold(tree, symbol, FUNCTIONS, lambda n: Part(tape, repr(float(n)), True))
+    return found
 
 
 class Factors:

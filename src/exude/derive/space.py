@@ -90,6 +90,7 @@ class Space:
 
     def check(self) -> None:
         """Every symbol is known where it is read, and every text has the dimension it must have."""
+        self._check_changes()
         units = self._units()
         for owner, text, unit, at_hand in self._texts():
             tree = grammar.parse(text)
@@ -107,7 +108,6 @@ class Space:
                 raise refuse(
                     DeclarationError, f"{owner} = {text}", f"dimension of {unit or '1'}, not {got}", "Mend the text."
                 )
-        self._check_changes()
 
     def source(self) -> str:
         """All leaves of the surroundings as one text."""
@@ -115,11 +115,16 @@ class Space:
         return "\n\n".join([self._tables(), *_Place(self).leaves(), *_Cell(self).leaves()]) + "\n"
 
     def _check_changes(self) -> None:
-        own = set(self.fields)
+        own = {f.symbol: f.unit for f in self.cascade.fields}
         for r in self.cascade.reactions:
             for name in r.changes:
                 if name not in own:
                     raise refuse(DeclarationError, name, f"a field in {r.name!r}", "Declare it.", own)
+            if len({dimension(own[name]) for name in r.changes}) > 1:
+                raise refuse(
+                    DeclarationError, f"{r.name} changes {', '.join(f'{n} ({own[n]})' for n in r.changes)}",
+                    "fields of one unit", "Write one reaction for each unit.",
+                )  # fmt: skip
         for release in self.cascade.releases:
             if release.field not in own:
                 raise refuse(DeclarationError, release.field, "a field that a fusion adds to", "Declare it.", own)
@@ -300,7 +305,7 @@ class _Place(_Writer):
             return slopes.Part(tape, spelled.replace("[", "_").rstrip("]"), still=False, slopes=own)
 
         def read(tree: ast.expr) -> slopes.Part:
-            return slopes.as_part(grammar.fold(tree, part, slopes.FUNCTIONS, float), tape)
+            return slopes.read(tree, part, tape)
 
         return [read(grammar.parse(r.rate)) for r in self.reactions]
 

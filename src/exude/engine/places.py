@@ -37,13 +37,13 @@ class Places:
         self._loops = build.tissue(setup.space)
         self._movers: dict[str, fields.Diffuser] = {}
         self._speeds: dict[str, float | Floats] = {}
+        self._pool: ThreadPoolExecutor | None = None  # kept: to start threads costs more than a step of few places
 
     def react(self, dish: Floats) -> None:
         """Reactions of all places for one step, under the levels of the dish."""
         s = self.setup
         n = s.space.reacting
-        most = np.array([float(np.abs(self.fields[q]).max()) for q in range(n)])
-        absolute = s.relative * LEAST_SEEN * most + NOTHING
+        absolute = s.relative * LEAST_SEEN * self._greatest() + NOTHING
 
         def work(first: int, last: int) -> int:
             scratch, jacobian = np.zeros((WORK_ROWS, WORK_WIDTH)), np.zeros((n, n))
@@ -58,6 +58,16 @@ class Places:
                 DataError, "reactions that cannot be followed", "finite fields",
                 "Take a shorter step (`step`), or look for a number that is far off.",
             )  # fmt: skip
+
+    def _greatest(self) -> Floats:
+        """Greatest magnitude of each reacting field, (field,)."""
+
+        def work(first: int, last: int) -> Floats:
+            out = np.zeros(self.setup.space.reacting)
+            self._loops.greatest_rows(first, last, self.fields, out, np.zeros(self._loops.LANES))
+            return out
+
+        return np.asarray(np.max(self._rows(work), axis=0))
 
     def diffuse(self) -> None:
         """Fields that move do so for one step."""
@@ -115,5 +125,8 @@ class Places:
         nz, ny, nx = self.setup.grid.shape
         per = max(1, SLAB // nx)
         cuts = [(a, min(a + per, nz * ny)) for a in range(0, nz * ny, per)]
-        with ThreadPoolExecutor(self.setup.threads) as pool:
-            return list(pool.map(lambda cut: work(*cut), cuts))
+        if self.setup.threads == 1 or len(cuts) == 1:
+            return [work(*cut) for cut in cuts]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.setup.threads)
+        return list(self._pool.map(lambda cut: work(*cut), cuts))

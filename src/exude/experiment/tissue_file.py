@@ -15,7 +15,7 @@ from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.catalog.schema import Table
 from exude.errors import DataError, ExudeError, refuse
-from exude.experiment.arrange import At, Film, Gel, Plastic, Scattered, Spheroid, Wound
+from exude.experiment.arrange import At, Film, Gel, Layer, Plastic, Scattered, Spheroid, Wound
 from exude.experiment.parse import perturbation
 from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Tissue
@@ -123,6 +123,17 @@ class WoundTable(Table):
         return Wound(self.width)
 
 
+class LayerTable(Table):
+    """[cells] arrangement = "layer"."""
+
+    arrangement: Literal["layer"]
+    number: Whole = Layer.number
+
+    def made(self) -> Layer:
+        """What it stands for."""
+        return Layer(self.number)
+
+
 class AtTable(Table):
     """[cells] arrangement = "at": two or three lengths for each cell, from the box's lower corner."""
 
@@ -136,7 +147,9 @@ class AtTable(Table):
 
 
 MatrixTable = Annotated[GelTable | FilmTable | PlasticTable, Key(discriminator="kind")]
-CellsTable = Annotated[ScatteredTable | SpheroidTable | WoundTable | AtTable, Key(discriminator="arrangement")]
+CellsTable = Annotated[
+    ScatteredTable | SpheroidTable | WoundTable | LayerTable | AtTable, Key(discriminator="arrangement")
+]
 
 
 class TissueTable(Table):
@@ -184,7 +197,7 @@ def read_tissue(path: str | Path, *, threads: int = 0) -> Tissue:
             raise ValueError(f"more than {LONGEST_FILE} bytes")
         held = tomllib.loads(text.decode())
     except RecursionError as problem:
-        raise refuse(DataError, str(path), "tables nested less deep", "Mend the file.") from problem
+        raise DataError(f"{path}: got lists or tables nested too deep; expected a TOML file. Mend it.") from problem
     except (OSError, ValueError) as problem:  # ValueError: bad TOML, bad UTF-8
         said = " ".join(str(problem).split())
         raise DataError(f"{path}: got {said}; expected a TOML file. Mend the line it names, or the path.") from problem

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from exude import engine
 from exude.catalog import read
 from exude.derive.space import Space
 from exude.engine import provenance, tissue_checkpoint
@@ -268,7 +270,12 @@ def _checkpoint(plan: Plan, place: Path) -> _Checkpoint | None:
     if not file.exists() and not tissue_checkpoint.previous(file).exists():
         return None
     mine = _belongs_to(plan)
-    saved = tissue_checkpoint.load_checkpoint(file, fingerprint=plan.fingerprint, kinds=(Body, State))
+    try:
+        saved = tissue_checkpoint.load_checkpoint(file, fingerprint=plan.fingerprint, kinds=(Body, State))
+    except DataError as problem:
+        older = tissue_checkpoint.previous(file)
+        how = f" Put it in the other's place: mv {older} {file}" if str(older) in str(problem) else ""
+        raise DataError(f"{problem}{how}") from problem
     for what, expected in mine.items():
         if saved.attrs.get(what) != expected:
             fix = f"Resume with the program that began it, or start anew with overwrite=True (--overwrite): {file}."
@@ -278,7 +285,18 @@ def _checkpoint(plan: Plan, place: Path) -> _Checkpoint | None:
 
 def _belongs_to(plan: Plan) -> dict[str, Any]:
     """What must be the same for a checkpoint to be of use."""
-    return {"state": STATE, "fingerprint": plan.fingerprint, "exude": provenance.versions()["exude"]}
+    return {
+        "state": STATE,
+        "fingerprint": plan.fingerprint,
+        "exude": f"{provenance.versions()['exude']} ({_program()})",
+    }
+
+
+@cache
+def _program() -> str:
+    """A short hash of what steps a tissue: another program would go on with other bits."""
+    files = sorted(Path(engine.__path__[0]).rglob("*.py"))
+    return provenance.fingerprint({file.name: file.read_text(encoding="utf-8") for file in files})
 
 
 def _earlier(plan: Plan, place: Path) -> TissueRun | None:

@@ -50,10 +50,11 @@ def stimuli() -> Table:
 def assays() -> Table:
     """Assays."""
     from exude.experiment.assays import ASSAYS
+    from exude.experiment.assays.in_space import TISSUE_ASSAYS
 
-    return Table(
-        "assays", ("assay", "what it reads"), tuple((name, first_line(x.__doc__)) for name, x in ASSAYS.items())
-    )
+    rows = [(name, "cells", first_line(x.__doc__)) for name, x in ASSAYS.items()]
+    rows += [(name, "tissue", first_line(x.__doc__)) for name, x in TISSUE_ASSAYS.items()]
+    return Table("assays", ("assay", "of", "what it reads"), tuple(rows))
 
 
 def first_line(text: str | None) -> str:

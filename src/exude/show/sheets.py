@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from typing import Any
 
 from exude.cascade import CELL, TISSUE
 from exude.catalog import read
@@ -219,16 +220,20 @@ def hypothesis_sheet(name: str) -> Sheet:
 
 
 def _assays() -> Kind:
-    from exude.experiment.assays import ASSAYS
+    return all_assays(), {}, assay_sheet
 
-    return ASSAYS, {}, assay_sheet
+
+def all_assays() -> dict[str, Any]:
+    """Assays of cells and of tissues."""
+    from exude.experiment.assays import ASSAYS
+    from exude.experiment.assays.in_space import TISSUE_ASSAYS
+
+    return {**ASSAYS, **TISSUE_ASSAYS}
 
 
 def assay_sheet(name: str) -> Sheet:
     """An assay: what it reads, its settings, the findings it scores."""
-    from exude.experiment.assays import ASSAYS
-
-    x = ASSAYS[name]()
+    x = all_assays()[name]()
     kept = [f"{f.name} = {getattr(x, f.name)!r}" for f in fields(x) if f.name != "numbers"]
     told = tuple((f.id, s, f.says) for s, f in read.findings().values() if f.assay == name)
     facts = (("reads", first_line(x.__doc__)), ("settings", ", ".join(kept) or "none"))

@@ -18,6 +18,7 @@ from exude.errors import UnknownName, refuse
 from exude.experiment.assays.gelatin_degradation import GelatinDegradation
 from exude.experiment.assays.measures import Snapshot, TissueReading, contacts
 from exude.experiment.assays.spheroid_invasion import HELD, SpheroidInvasion
+from exude.experiment.assays.transwell import Transwell
 from exude.experiment.assays.wound_closure import WoundClosure
 from exude.show.axes import BACKING
 from exude.show.style import INK, PALETTE
@@ -97,13 +98,16 @@ def draw_cells(axes: Axes, dish: TissueReading, index: int) -> None:
 
 
 def draw_slab(axes: Axes, dish: TissueReading, index: int) -> None:
-    """A slab from the side, cells of all depths, over the collagen of the middle plane; below: the filter."""
+    """A slab from the side, cells of all depths, over the collagen of the middle plane; below: the filter.
+
+    Red: cells that have come to the lower face, as the assay counts them.
+    """
     now, grid = dish.load(index), dish.grid
     x, _, z = grid.origin
     extent = (x, x + grid.size[0], z, z + grid.size[2])
     _collagen(axes, dish, now, now.fields["collagen"][:, grid.shape[1] // 2, :], extent)
     place = now.cells["position"]
-    through = place[:, 2] - 2 * now.cells["radius"] <= z
+    through = np.isin(now.cells["id"], list(Transwell().passed(dish, index)[-1]))
     order = np.argsort(-place[:, 1], kind="stable")
     colours = np.where(through, PALETTE[1], CELL)
     _discs(axes, now, order, (0, 2), facecolors=colours[order], edgecolors=CELL_EDGE, linewidths=0.35)

@@ -27,7 +27,7 @@ from exude.experiment.assays.spheroid_invasion import SpheroidInvasion
 from exude.experiment.assays.transwell import Transwell
 from exude.experiment.assays.wound_closure import WoundClosure
 from exude.experiment.panels import Bars, Curves, Series
-from exude.show.axes import BACKING, Room, draw_bars, draw_curves
+from exude.show.axes import Room, draw_bars, draw_curves
 from exude.show.style import CONTROL, FAINT, PALETTE, is_control, new_figure, settled, style, wrap
 from exude.show.tissue_axes import STATES, View, draw_film, draw_layer, draw_slab, draw_spheroid
 from exude.show.words import said
@@ -43,6 +43,8 @@ PICTURES = 4
 TALLEST = 62.0
 """Most height of a picture, mm."""
 CONFIDENCE = 0.95
+ROOM_FOR_KEY = 3.0
+"""Factor by which a logarithmic axis is longer than its data need."""
 Conditions = Mapping[str, Dishes]
 """Dishes by the name of what was done to them."""
 
@@ -67,7 +69,7 @@ def spheroid_figure(conditions: Conditions, assay: SpheroidInvasion | None = Non
     with style():
         figure, below = _pictures(_first(conditions), _spread, draw_spheroid, 58.0)
         courses = {label: [assay.observable(dish)["front"] for dish in all_of(ds)] for label, ds in conditions.items()}
-        _curves(below, courses, "front beyond that at the start (µm)")
+        _curves(below, courses, "front beyond the start (µm)")
         key = ", ".join(f"{name}: {word}" for name, word in zip(("blue", "amber", "red"), STATES, strict=True))
         _foot(
             figure,
@@ -95,8 +97,8 @@ def transwell_figure(conditions: Conditions, assay: Transwell | None = None) -> 
     with style():
         figure, below = _pictures(chosen, lambda dish: [dish.index(assay.at)], draw_slab, _bar_height(conditions))
         values = {label: [float(assay.observable(d)["share"]) for d in all_of(ds)] for label, ds in conditions.items()}
-        _bars(below, values, "cells come through (share)")
-        _foot(figure, conditions, "red: cells at the lower face")
+        _bars(below, values, "cells that came through (share)")
+        _foot(figure, conditions, "red: cells that have come to the lower face, counted for good")
         return settled(figure)
 
 
@@ -164,18 +166,17 @@ def _walk(axes: Axes, label: str, table: xr.Dataset, colour: str) -> None:
 
 
 def _slopes(axes: Axes) -> None:
-    """Guides from the lower left: slope 2 (straight) and slope 1 (random); room above for the key."""
+    """Guides from the lower left, named at their ends: slope 2 (straight) and slope 1 (random); room above for the key."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    high *= 3.0
-    wide, tall = math.log(right / left), math.log(high / low)
-    for power, word in ((2, "straight: slope 2"), (1, "random: slope 1")):
-        axes.plot(
-            [left, right], [low, low * (right / left) ** power], color=CONTROL, lw=0.7, ls=(0, (4, 2)), zorder=0.5
-        )
-        along = min(0.6 * wide, 0.55 * tall / power)
+    high *= ROOM_FOR_KEY
+    for power, word in ((2, "straight:\nslope 2"), (1, "random:\nslope 1")):
+        end = min(right, left * (high / low) ** (1 / power))
+        at = low * (end / left) ** power
+        axes.plot([left, end], [low, at], color=CONTROL, lw=0.7, ls=(0, (4, 2)), zorder=0.5)
+        beside = end == right
         axes.annotate(
-            word, (left * math.exp(along), low * math.exp(power * along)), xytext=(5, -2), textcoords="offset points",
-            va="top", fontsize=6.0, color=FAINT, bbox=BACKING, zorder=0.6,
+            word, (end, at), xytext=(3, 0) if beside else (0, 2), textcoords="offset points", fontsize=6.0, color=FAINT,
+            ha="left" if beside else "center", va="center" if beside else "bottom", annotation_clip=False,
         )  # fmt: skip
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import linalg, ndimage, special
 from scipy.sparse import coo_array, csgraph
 from scipy.spatial import KDTree
 
@@ -190,7 +190,16 @@ def log_predictive(seen: Floats, dishes: Floats, noise: Floats) -> float:
     if np.trace(sampling) <= ROUND_OFF * np.trace(scale):
         return normal_log_density(seen, known.mean(axis=0), scale)
     freedom = (n - 1) * float(np.trace(scale) / np.trace(sampling)) ** 2
-    return float(stats.multivariate_t.logpdf(seen, known.mean(axis=0), scale, df=freedom))
+    return student_log_density(seen, known.mean(axis=0), scale, freedom)
+
+
+def student_log_density(seen: Floats, centre: Floats, scale: Floats, freedom: float) -> float:
+    """Log density of Student's t of several variables (k,) with a scale matrix (k, k)."""
+    root = linalg.cholesky(scale, lower=True)
+    z = linalg.solve_triangular(root, seen - centre, lower=True)
+    k = len(seen)
+    height = special.gammaln((freedom + k) / 2) - special.gammaln(freedom / 2) - k / 2 * math.log(freedom * math.pi)
+    return float(height - np.log(np.diag(root)).sum() - (freedom + k) / 2 * math.log1p(float(z @ z) / freedom))
 
 
 def same_times(dishes: Sequence[TissueReading]) -> Floats:

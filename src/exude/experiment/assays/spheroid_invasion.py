@@ -64,10 +64,10 @@ class SpheroidInvasion(AbstractTissueAssay):
     purpose: ClassVar[int] = 42
 
     def standard(self) -> Tissue:
-        """A spheroid of 200 cells in collagen for 48 h."""
+        """A spheroid of 150 cells in collagen for 24 h."""
         return Tissue(
-            matrix=Gel(), cells=Spheroid(200), size=("400 um", "400 um", "400 um"), voxel="10 um",
-            duration="48 h", every="6 h",
+            matrix=Gel(), cells=Spheroid(150), size=("360 um", "360 um", "360 um"), voxel="12 um", duration="24 h",
+            every="3 h",
         )  # fmt: skip
 
     def observable(self, dish: TissueReading) -> xr.Dataset:

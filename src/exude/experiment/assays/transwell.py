@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from exude.engine.layout import Floats
 from exude.engine.streams import generator
 from exude.errors import DataError, ProtocolError, refuse
 from exude.experiment.arrange import Gel, Layer
 from exude.experiment.assays.measures import (
-    SAME_TIME,
     AbstractTissueAssay,
     Dishes,
     TissueReading,
@@ -98,17 +98,24 @@ class Transwell(AbstractTissueAssay):
         size = mean * (1 - mean) / variance - 1
         return mean * size, (1 - mean) * size
 
-    def _counts(self, dish: TissueReading, last: int) -> tuple[np.ndarray, np.ndarray]:
-        """Cells through, and cells, at each time up to `last`."""
+    def passed(self, dish: TissueReading, last: int) -> list[set[int]]:
+        """Ids of the cells that have come through by each time up to number `last`, dead ones among them."""
         if dish.grid.shape[0] == 1:
             raise refuse(ProtocolError, "a tissue one layer thick", "a slab", "Give the box three lengths.")
         floor = dish.grid.origin[2]
-        passed: set[int] = set()
-        through, cells = [], []
+        found: list[set[int]] = []
         for i in range(last + 1):
             now = dish.load(i).cells
             low = now["position"][:, 2] - now["radius"] - floor
-            passed |= set(now["id"][low <= self.reach * now["radius"] + SAME_TIME].tolist())
-            through.append(sum(int(one) in passed for one in now["id"]))
-            cells.append(len(now["id"]))
-        return np.array(through), np.array(cells)
+            there = set(now["id"][low <= self.reach * now["radius"]].tolist())
+            found.append(there | (found[-1] if found else set()))
+        return found
+
+    def _counts(self, dish: TissueReading, last: int) -> tuple[Floats, Floats]:
+        """Cells through, and cells, at each time up to `last`."""
+        through, cells = [], []
+        for i, known in enumerate(self.passed(dish, last)):
+            ids = dish.load(i).cells["id"]
+            through.append(sum(int(one) in known for one in ids))
+            cells.append(len(ids))
+        return np.array(through, float), np.array(cells, float)

@@ -12,6 +12,7 @@ EXAMPLES = """examples:
   exude list assays
   exude assay exosome_blot run.nc
   exude assay nta run.nc --replicates 6 --seed 2
+  exude assay matrix_degradation dish.zarr
 """
 
 
@@ -23,7 +24,9 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     p.add_argument("name", metavar="NAME", help="assay (`exude list assays`)")
-    p.add_argument("file", metavar="RUN.nc", type=Path, help="a file written by `exude simulate -o`")
+    p.add_argument(
+        "file", metavar="RUN.nc", type=Path, help="a file written by `exude simulate -o`, or a folder by `exude tissue`"
+    )
     p.add_argument("--replicates", type=int, default=3, metavar="N", help="replicates to measure (default: 3)")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the measurement noise (default: 1)")
     p.set_defaults(run=run)
@@ -33,11 +36,15 @@ def run(asked: argparse.Namespace) -> None:
     """Print what the assay sees and measures."""
     from exude.engine.result import Run
     from exude.experiment.assays import ASSAYS
+    from exude.experiment.assays.in_space import TISSUE_ASSAYS
     from exude.show.datasets import dataset_table
     from exude.show.tables import show_table
 
+    if asked.name in TISSUE_ASSAYS:
+        return _tissue(asked)
     if asked.name not in ASSAYS:
-        raise refuse(UnknownName, asked.name, "an assay", "`exude list assays` names all of them.", ASSAYS)
+        known = [*ASSAYS, *TISSUE_ASSAYS]
+        raise refuse(UnknownName, asked.name, "an assay", "`exude list assays` names all of them.", known)
     made = Run.load(asked.file)
     assay = ASSAYS[asked.name]()
     print(f"{asked.name} of {asked.file} ({made.provenance['line']}: {'; '.join(made.provenance['conditions'])})\n")
@@ -45,3 +52,19 @@ def run(asked: argparse.Namespace) -> None:
     measured = assay.measure(made, replicates=asked.replicates, seed=asked.seed)
     print()
     show_table(dataset_table(f"what {asked.replicates} replicates would measure", measured))
+
+
+def _tissue(asked: argparse.Namespace) -> None:
+    """Print what an assay of a tissue sees and measures in a stored run."""
+    from exude.engine.tissue_run import open_tissue
+    from exude.experiment.assays.in_space import TISSUE_ASSAYS
+    from exude.experiment.assays.measures import reading
+    from exude.show.datasets import dataset_table
+    from exude.show.tables import show_table
+
+    dish = reading(open_tissue(asked.file))
+    assay = TISSUE_ASSAYS[asked.name]()
+    print(f"{asked.name} of {asked.file} ({dish.made['line']}: {'; '.join(dish.made['conditions'])})\n")
+    show_table(dataset_table("what there is to see", assay.observable(dish)))
+    print()
+    show_table(dataset_table("what one dish would measure", assay.measure(dish, seed=asked.seed)))

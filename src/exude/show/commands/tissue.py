@@ -43,7 +43,7 @@ a file, every key but the file itself optional:
   [matrix]
   kind = "film"                                         # or "gel" (collagen, fibres), "plastic"
   [cells]
-  arrangement = "scattered"                             # or "spheroid" (number), "wound" (width), "at" (points)
+  arrangement = "scattered"                             # or "spheroid", "layer" (number), "wound" (width), "at" (points)
   number = 20
   [numbers]
   walk_speed = "30 um/h"                                # any of `exude list parameters`, with its unit

@@ -1,0 +1,101 @@
+"""Whole tissues: time and memory of a step, linear in cells and voxels; spheroids with every MVB an individual.
+
+python benchmarks/tissue.py              # table; writes tissue.json
+python benchmarks/tissue.py --long       # also a spheroid of 10^4 cells for 72 h and a million cells
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from exude.experiment.arrange import Gel, Spheroid
+from exude.experiment.tissue import Tissue
+
+FILE = Path(__file__).parent / "tissue.json"
+SIZES = {1_000: "360 um", 3_000: "500 um", 10_000: "720 um", 30_000: "1020 um", 100_000: "1520 um"}
+"""Cells -> side of the box: the cells fill about a sixth of it at each size."""
+STEPS = 20
+
+
+def spheroid(cells: int, side: str, secretion: str, duration: str = "72 h", threads: int = 0) -> Tissue:
+    return Tissue(
+        matrix=Gel(), cells=Spheroid(cells), size=(side,) * 3, voxel="20 um" if cells > 300_000 else "10 um",
+        duration=duration, every="12 h", secretion=secretion, threads=threads,
+    )  # fmt: skip
+
+
+def per_step(cells: int, side: str, secretion: str) -> dict[str, float]:
+    """CPU and wall time of a step, s, averaged over two windows, with the cells' share of it."""
+    plan = spheroid(cells, side, secretion).plan()
+    tissue = plan.begin()
+    tissue.advance()
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(STEPS):
+        tissue.advance()
+    return {
+        "cells": len(tissue.body.ids),
+        "voxels": tissue.places.fields[0].size,
+        "cpu_s": (time.process_time() - cpu) / STEPS,
+        "wall_s": (time.perf_counter() - wall) / STEPS,
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+    }
+
+
+def whole(cells: int, side: str, secretion: str, duration: str) -> dict[str, Any]:
+    """A run from start to end: wall and CPU time, and the part of the vesicles."""
+    plan = spheroid(cells, side, secretion, duration).plan()
+    cpu, wall = time.process_time(), time.perf_counter()
+    tissue = plan.begin()
+    own, spent = tissue.secretion.advance, 0.0
+
+    def advance(window: int, threads: int) -> Any:
+        nonlocal spent
+        before = time.perf_counter()
+        found = own(window, threads)
+        spent += time.perf_counter() - before
+        return found
+
+    tissue.secretion.advance = advance  # type: ignore[method-assign]
+    for frame in plan.frames(tissue):
+        print(
+            f"  {frame.time / 3600:.0f} h: {frame.series['cells']:.0f} cells, {time.perf_counter() - wall:.0f} s",
+            flush=True,
+        )
+    return {
+        "cells": cells, "cells at the end": len(tissue.body.ids), "duration": duration, "secretion": secretion,
+        "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "secretion_s": spent,
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--long", action="store_true")
+    asked = parser.parse_args()
+    found: dict[str, Any] = {"cores": os.cpu_count(), "python": sys.version.split()[0], "load": [os.getloadavg()[0]]}
+    found["steps"] = []
+    print("cells      voxels      CPU per step   ns per cell and voxel   memory")
+    for cells, side in SIZES.items():
+        row = per_step(cells, side, "vesicles")
+        found["steps"].append(row)
+        each = row["cpu_s"] / (row["cells"] + row["voxels"]) * 1e9
+        print(
+            f"{row['cells']:>9,.0f}  {row['voxels']:>10,.0f}  {row['cpu_s']:>10.3f} s  {each:>15.0f}  {row['memory_mb']:>12,.0f} MB"
+        )
+    if asked.long:
+        print("a spheroid of 10,000 cells for 72 h, every MVB an individual")
+        found["spheroid"] = whole(10_000, "720 um", "vesicles", "72 h")
+        print(found["spheroid"])
+    found["load"].append(os.getloadavg()[0])
+    FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

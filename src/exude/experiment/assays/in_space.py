@@ -1,0 +1,15 @@
+"""The assays that read tissues, by the names the evidence uses."""
+
+from exude.experiment.assays.gelatin_degradation import GelatinDegradation
+from exude.experiment.assays.measures import AbstractTissueAssay
+from exude.experiment.assays.spheroid_invasion import SpheroidInvasion
+from exude.experiment.assays.transwell import Transwell
+from exude.experiment.assays.wound_closure import WoundClosure
+
+TISSUE_ASSAYS: dict[str, type[AbstractTissueAssay]] = {
+    "matrix_degradation": GelatinDegradation,
+    "collagen_invasion": SpheroidInvasion,
+    "transwell": Transwell,
+    "wound_closure": WoundClosure,
+}
+"""Assays of tissues; those of single cells are in `exude.experiment.assays`."""
