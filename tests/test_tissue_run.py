@@ -406,6 +406,16 @@ def test_a_field_below_zero_stops_the_run_with_what_was_written(
     assert open_tissue(tmp_path / "run.zarr").rows == 1
 
 
+def test_a_field_that_is_used_up_is_no_negative_field() -> None:
+    shown = frame(BALL.plan().begin())
+    shown.fields["collagen"][...] = 0.0
+    shown.fields["collagen"][1, 2, 3] = -5e-324
+    tissue_run._refuse_negative(shown)
+    shown.fields["collagen"][1, 2, 3] = -1e-9
+    with pytest.raises(DataError, match="collagen = -1e-09"):
+        tissue_run._refuse_negative(shown)
+
+
 WRONG: dict[str, tuple[dict[str, Any], type[ExudeError], str]] = {
     "cell outside": ({"cells": At(((10.0, 10.0, 1.0), (10.0, 70.0, 1.0)))}, ProtocolError, "cell 1 at .* 60"),
     "cell nowhere": ({"cells": At(((10.0, np.nan, 1.0),))}, ProtocolError, "cell 0"),

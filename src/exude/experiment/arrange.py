@@ -152,10 +152,10 @@ class Spheroid:
         return np.asarray(np.clip(points[order] + layout()["hair"] * radius * jitter, box.lower, box.upper))
 
     def reach(self, box: Box, radius: float) -> float:
-        """Radius of the ball, um."""
+        """Radius of the ball as far as cells fill it, um."""
         middle = (box.lower + box.upper) / 2
         far = np.sqrt(np.sum((self.places(box, radius, 0) - middle) ** 2, axis=1))
-        return float(far.max()) + radius
+        return float(far.max()) + radius / 2
 
     def inside(self, points: Floats, box: Box, radius: float) -> Floats:
         """Share (0 or 1) of each point that cells, not matrix, fill at the start."""

@@ -26,7 +26,7 @@ from exude.engine import provenance, tissue_checkpoint
 from exude.engine.body import Body
 from exude.engine.grid import new_fields
 from exude.engine.layout import State
-from exude.engine.places import Places
+from exude.engine.places import NOTHING, Places
 from exude.engine.tissue import Tissue as Running
 from exude.engine.tissue_layout import FORMAT, Quantities, Quantity, attributes, free_place
 from exude.engine.tissue_run import TissueRun, open_tissue
@@ -328,7 +328,7 @@ def _refuse_negative(shown: Frame) -> None:
     share = float(read.numerics()["tissue"]["below_zero"])
     for name, field in shown.fields.items():
         least = float(field.min())
-        if not least >= -share * float(np.abs(field).max()):
+        if not least >= -share * float(np.abs(field).max()) - NOTHING:  # the last of a field may be rounding alone
             at = tuple(int(i) for i in np.unravel_index(int(field.argmin()), field.shape))
             raise refuse(
                 DataError, f"{name} = {least:g} at voxel {at} (z, y, x), {say_seconds(shown.time)}", "a field of at least 0",
