@@ -23,7 +23,7 @@ from exude.show.cli import main
 from exude.show.commands import catalogue, simulate
 from exude.show.lists import LISTS
 
-COMMANDS = ("list", "show", "simulate", "assay", "export", "reproduce", "fit")
+COMMANDS = ("list", "show", "simulate", "tissue", "assay", "export", "reproduce", "fit")
 
 
 def said(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> str:

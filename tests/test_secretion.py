@@ -108,7 +108,9 @@ def test_mean_field_and_vesicles_agree() -> None:
     gap = (one.mean(axis=0) - other.mean(axis=0)) / one.mean(axis=0)
     own = (one.var(axis=0) + other.var(axis=0)) / many
     sampled = one[:, 1].var() / mean_secretion.SAMPLE  # sizes of bursts come from so many cells
-    limit = Z * np.sqrt(own + np.array([0.0, sampled])) / one.mean(axis=0) + 0.01  # and the closure's per cent (docs/closures.md)
+    limit = (
+        Z * np.sqrt(own + np.array([0.0, sampled])) / one.mean(axis=0) + 0.01
+    )  # and the closure's per cent (docs/closures.md)
     assert (abs(gap) < limit).all(), (gap, limit)
     spread = other[:, 0].var() / other[:, 0].mean()
     assert 0.7 < spread < 1.3  # Poisson; the kernel is a little more even

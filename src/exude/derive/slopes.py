@@ -191,8 +191,8 @@ FUNCTIONS: dict[str, Callable[..., Part]] = {
     "max": _one_of(">="),
     "min": _one_of("<="),
     "exp": _of_one("exp", lambda x, value: value),
-    "log": _of_one("log", lambda x, value: 1.0 / x),
-    "sqrt": _of_one("sqrt", lambda x, value: 0.5 / value),
+    "log": _of_one("log", lambda x, value: 1 / x),
+    "sqrt": _of_one("sqrt", lambda x, value: 1 / (value + value)),
 }
 """Functions of the grammar on parts."""
 

@@ -130,15 +130,9 @@ class Space:
                 raise refuse(DeclarationError, release.field, "a field that a fusion adds to", "Declare it.", own)
 
     def _tables(self) -> str:
-        return "\n".join(
-            [
-                f"N_FIELDS = {len(self.fields)}",
-                f"N_REACTING = {self.reacting}",
-                f"N_DEPOSITS = {len(self.deposits)}",
-                f"N_POOLS = {len(self.pools)}",
-                f"N_RELEASES = {len(self.cascade.releases)}",
-            ]
-        )
+        kinds = {"FIELDS": self.fields, "DEPOSITS": self.deposits, "POOLS": self.pools}
+        kinds["RELEASES"] = tuple(r.field for r in self.cascade.releases)
+        return "\n".join([f"N_REACTING = {self.reacting}", *(f"N_{k} = {len(names)}" for k, names in kinds.items())])
 
     def _units(self) -> dict[str, str]:
         cascade = self.cascade

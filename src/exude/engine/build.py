@@ -24,7 +24,13 @@ from exude.derive.space import Space
 from exude.derive.symbols import Symbols
 from exude.engine.files import write_whole
 
-BESIDE = {"meanfield": ("flows", "traces"), "lives": ("steps",), "agents": ("sphere",), "walk": ("sphere",)}
+BESIDE = {
+    "meanfield": ("flows", "traces"),
+    "lives": ("steps",),
+    "agents": ("sphere",),
+    "walk": ("sphere",),
+    "tissue": ("places",),
+}
 """Files a loop is built with, beside what all have in common."""
 
 

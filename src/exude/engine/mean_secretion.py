@@ -74,6 +74,9 @@ class MeanSecretion:
         if window == 0:
             none = np.zeros(0, np.int64)
             return Bursts(np.zeros(0), none, none, none)
+        if not len(self.bag[0]):  # nothing has fused in the whole sample so far: nothing is known of sizes
+            number = np.zeros(len(self.ids), np.int64)
+            return self._draw(window, number)
         number = poisson(streams.uniforms(self.seed, NUMBER + WINDOWS * window, self.ids, 1)[:, 0], self._mean())
         return self._draw(window, number)
 

@@ -41,7 +41,7 @@ class Size:
 
 
 FULL = Size(point_cells=1024, draw_cells=48, draws=40, tissue_draws=DRAWS)
-QUICK = Size(point_cells=256, draw_cells=48, draws=8, tissue_draws=2)
+QUICK = Size(point_cells=256, draw_cells=48, draws=8, tissue_draws=1)
 
 
 SPATIAL = {"matrix-degradation", "invasion"}

@@ -17,8 +17,8 @@ from exude.experiment.tissue import Tissue
 
 DRAWS = 8
 """Parameter draws for which the scored dishes are run: a dish in space costs seconds."""
-SMALL = 100
-"""Single-cell dishes of a parameter draw have fewer cells than this."""
+SMALL = 300
+"""Single-cell dishes of a parameter draw, and all of a quick study, have fewer cells than this."""
 RAISED = Stimulus("ionomycin", "5 uM", at="30 min")
 DENSE = "4 mg/ml"
 """Collagen of the invasion assay: dense enough that pores slow cells down."""
