@@ -22,8 +22,10 @@ NOTHING = 1e-12
 """uM, or items per um3: an error of so little is none."""
 WORK_ROWS, WORK_WIDTH = 8, 64
 """Scratch of one place, as loops/tissue.py uses it."""
-FAST_ROUNDS = 3
-"""Rounds in which a fast field and its uptake are made to agree."""
+FAST_ROUNDS = 2
+"""Rounds in which a fast field and its uptake are made to agree, once they have been."""
+FAST_ERROR = 1e-4
+"""Residual of a fast field, relative to what its edge and sources bring."""
 FAST_FLOOR = 1e-6
 """Share of its value at the edge below which a fast field's uptake no longer saturates less."""
 
@@ -98,13 +100,13 @@ class Places:
         if s.fast:
             self.settle(dish)
 
-    def settle(self, dish: Floats) -> None:
-        """Fast fields at rest with what takes them up: a few rounds, because uptake depends on them."""
+    def settle(self, dish: Floats, *, rounds: int = FAST_ROUNDS) -> None:
+        """Fast fields at rest with what takes them up, in rounds because uptake depends on them, from where they are."""
         s = self.setup
         names = s.space.fields[s.space.reacting :]
         floor = np.array([FAST_FLOOR * s.edge.get(name, 0.0) for name in names])
         loss = new_fields(s.grid, max(1, len(names)))
-        for _ in range(FAST_ROUNDS):
+        for _ in range(rounds):
             self._rows(
                 lambda first, last: self._loops.fast_rows(
                     first, last, s.parameters, dish, self.fields, self.deposits, floor, loss,
@@ -118,7 +120,7 @@ class Places:
         s = self.setup
         field = self.fields[s.space.reacting + q]
         speed = s.fast_speed[name]
-        steady.steady(s.grid, speed, 0.0, field, loss=loss, fixed=faces(s, name), threads=s.threads)
+        steady.steady(s.grid, speed, 0.0, field, loss=loss, fixed=faces(s, name), error=FAST_ERROR, threads=s.threads)
 
     def _rows(self, work: Callable[[int, int], Any]) -> list[Any]:
         """Do work on all rows of places, in slabs on threads."""

@@ -30,6 +30,8 @@ MOST_BURSTS = 64
 """Fusions of one cell in one step that are told apart when their spots are drawn."""
 SLAB = 4096
 """Cells per task: fixed, so that no result depends on threads."""
+FIRST_ROUNDS = 8
+"""Rounds in which fast fields are brought to rest before the first step."""
 REST = 1e9
 """Time (s) after which pools are at rest."""
 SPEED, PERSISTENCE, PASSAGE, GUIDANCE, DIVISION, DEATH, REPULSION, ADHESION = range(len(OF_BEHAVIOUR))
@@ -62,6 +64,9 @@ class Tissue:
         self._waiting: Bursts | None = None
         self._at = 0
         self._pattern = pattern(s.grid.h / s.shape.radius, s.planar)
+        self._pool: ThreadPoolExecutor | None = None
+        self._held: tuple[Floats, Floats] | None = None
+        self._changed: tuple[tuple[Floats, Floats], tuple[Floats, Floats]] | None = None
         if self.freed is None:
             self.freed = np.zeros(len(s.space.cascade.releases))
 
@@ -70,8 +75,7 @@ class Tissue:
         s = self.setup
         if self.step % s.steps_per_window == 0:
             self._open_window()
-        multiply, add = s.levels_at(self.time)
-        table, dish = self.table * multiply + add, s.dish * multiply + add
+        table, dish = self._levels()
         self._release(table)
         self._deposit(table)
         self.places.react(dish)
@@ -81,6 +85,14 @@ class Tissue:
         self._move(self._behaviour(table))
         self.step += 1
 
+    def _levels(self) -> tuple[Floats, Floats]:
+        """Levels of the founders and of the dish now; worked out anew only where drugs come or go."""
+        changes = self.setup.levels_at(self.time)
+        if self._changed is None or not all(map(np.array_equal, changes, self._changed[0])):
+            multiply, add = changes
+            self._changed = changes, (self.table * multiply + add, self.setup.dish * multiply + add)
+        return self._changed[1]
+
     @property
     def time(self) -> float:
         """s since the start."""
@@ -88,15 +100,14 @@ class Tissue:
 
     def settle_in(self) -> None:
         """Before the first step: what cells are at rest there, and fast fields at rest with them."""
-        multiply, add = self.setup.levels_at(0.0)
-        table = self.table * multiply + add
+        table, dish = self._levels()
         for q in range(len(self.setup.space.pools)):
             self.body.pools[:, q] = 0.0
         self._deposit(table)
         self._behaviour(table, dt=REST)
         self._deposit(table)
         if self.setup.fast:
-            self.places.settle(self.setup.dish * multiply + add)
+            self.places.settle(dish, rounds=FIRST_ROUNDS)
 
     def series(self) -> dict[str, float]:
         """Numbers of the whole tissue now: cells, births, deaths, fusions, amount of each field, what fusions set free."""
@@ -119,6 +130,7 @@ class Tissue:
         if self.step:
             self._renew()
         found = self.secretion.advance(window, s.threads)
+        self._held = None
         order = np.argsort(found.time, kind="stable")
         self._waiting = Bursts._make(column[order] for column in found)
         self._at = 0
@@ -140,7 +152,7 @@ class Tissue:
             s.parameters, who, waiting.ilv[mine], waiting.cargo[mine], table, self.body.founder, traces, counts,
             self.body.pools, amounts,
         )  # fmt: skip
-        places = self._spots()[who, self._which_spot(who)]
+        places = self._spots(who)[np.arange(len(who)), self._which_spot(who)]
         for q, release in enumerate(s.space.cascade.releases):
             grid.deposit(
                 self.places.fields[s.space.fields.index(release.field)], places, amounts[:, q] * s.thin, s.grid
@@ -159,9 +171,11 @@ class Tissue:
         return (draws[np.arange(len(who)), turn] * self.setup.shape.spots).astype(np.int64)
 
     def _within(self) -> tuple[Floats, Floats]:
-        """Traces and stage counts of the cells, in the order of the body."""
-        at = self._rank()
-        return self.secretion.traces[at], self.secretion.counts[at].astype(np.float64)
+        """Traces and stage counts of the cells, in the order of the body: the same within a window."""
+        if self._held is None:
+            at = self._rank()
+            self._held = self.secretion.traces[at], self.secretion.counts[at].astype(np.float64)
+        return self._held
 
     def _rank(self) -> Ints:
         """Row of each cell among cells in the order of their ids."""
@@ -169,20 +183,19 @@ class Tissue:
         at[np.argsort(self.body.ids, kind="stable")] = np.arange(len(at))
         return at
 
-    def _spots(self) -> Floats:
-        """(cell, spot, 3) places of invadopodia; each keeps its place on the cell for a while."""
-        s = self.setup
-        epoch = EPOCHS + int(self.time // s.shape.spot_life)
-        draws = streams.uniforms(s.seed, epoch, self.body.ids, 4 * s.shape.spots).reshape(-1, s.shape.spots, 4)
-        offset = around(draws, s.planar) * self.body.radius[:, None, None]
-        box = s.box
-        return np.clip(self.body.position[:, None, :] + offset, box.lower, box.upper)
-
-    def _bodies(self) -> Floats:
-        """(cell x point, 3) points that stand for the bodies of cells."""
+    def _spots(self, who: Ints | slice) -> Floats:
+        """(cell, spot, 3) places of invadopodia of some cells; each keeps its place on the cell for a while."""
         s, body = self.setup, self.body
-        points = body.position[:, None, :] + body.radius[:, None, None] * self._pattern
-        return np.clip(points, s.box.lower, s.box.upper).reshape(-1, 3)
+        epoch = EPOCHS + int(self.time // s.shape.spot_life)
+        draws = streams.uniforms(s.seed, epoch, body.ids[who], 4 * s.shape.spots).reshape(-1, s.shape.spots, 4)
+        offset = around(draws, s.planar) * body.radius[who][:, None, None]
+        return np.clip(body.position[who][:, None, :] + offset, s.box.lower, s.box.upper)
+
+    def _bodies(self, who: slice) -> Floats:
+        """(cell, point, 3) points that stand for the bodies of some cells."""
+        s, body = self.setup, self.body
+        points = body.position[who][:, None, :] + body.radius[who][:, None, None] * self._pattern
+        return np.clip(points, s.box.lower, s.box.upper)
 
     def _deposit(self, table: Floats) -> None:
         """What cells are to the places they stand in."""
@@ -190,15 +203,14 @@ class Tissue:
         traces, counts = self._within()
         amounts = np.empty((len(body.ids), len(s.space.deposits)))
         self._loops.deposit_amounts(s.parameters, table, body.founder, traces, counts, body.pools, amounts)
-        spots = self._spots().reshape(-1, 3)
         self.places.deposits[:] = 0.0
-        for q, d in enumerate(s.space.cascade.deposits):
-            if d.invadopodia:
-                shared = np.repeat(amounts[:, q] / s.shape.spots, s.shape.spots)
-                grid.deposit(self.places.deposits[q], spots, shared * s.thin, s.grid)
-            else:
-                shared = np.repeat(amounts[:, q] / len(self._pattern), len(self._pattern))
-                grid.deposit(self.places.deposits[q], self._bodies(), shared * s.thin, s.grid)
+        for first in range(0, len(body.ids), SLAB):  # in the order of cells, a few at a time: points take much room
+            who = slice(first, min(first + SLAB, len(body.ids)))
+            at = {True: self._spots(who), False: self._bodies(who)}
+            for q, d in enumerate(s.space.cascade.deposits):
+                points = at[d.invadopodia]
+                shared = np.repeat(amounts[who, q] * (s.thin / points.shape[1]), points.shape[1])
+                grid.deposit(self.places.deposits[q], points.reshape(-1, 3), shared, s.grid)
 
     def _behaviour(self, table: Floats, dt: float = 0.0) -> Floats:
         """What each cell does where it is, (cell, what); its pools move on by dt, a step unless another is given."""
@@ -280,8 +292,12 @@ class Tissue:
     def _cells(self, work: Callable[[int, int], None]) -> None:
         n = len(self.body.ids)
         cuts = [(a, min(a + SLAB, n)) for a in range(0, n, SLAB)]
-        with ThreadPoolExecutor(self.setup.threads) as pool:
-            list(pool.map(lambda cut: work(*cut), cuts))
+        if self.setup.threads == 1 or len(cuts) == 1:
+            for cut in cuts:
+                work(*cut)
+            return
+        self._pool = self._pool or ThreadPoolExecutor(self.setup.threads)
+        list(self._pool.map(lambda cut: work(*cut), cuts))
 
     def _renew(self) -> None:
         """Cells divide and die; all arrays are put into spatial order again."""
