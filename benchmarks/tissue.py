@@ -12,9 +12,13 @@ import os
 import resource
 import sys
 import time
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import agents
+import fields
 from exude.experiment.arrange import Gel, Spheroid
 from exude.experiment.tissue import Tissue
 
@@ -75,11 +79,26 @@ def whole(cells: int, side: str, secretion: str, duration: str) -> dict[str, Any
     }  # fmt: skip
 
 
+def beside_pyphysicell() -> dict[str, Any]:
+    """Diffusion and mechanics in turn with pyphysicell, results checked; empty where it is not installed."""
+    try:
+        import pyphysicell  # noqa: F401
+    except ImportError:
+        print("pyphysicell is not installed: pip install --no-deps -r requirements-peers.lock")
+        return {}
+    found = fields.figures()
+    made = {row.what: asdict(row) for row in found["peer"] + found["constant"]}
+    return {"diffusion": made, "mechanics": agents.measure()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true")
     asked = parser.parse_args()
-    found: dict[str, Any] = {"cores": os.cpu_count(), "python": sys.version.split()[0], "load": [os.getloadavg()[0]]}
+    known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    found = known | {"cores": os.cpu_count(), "python": sys.version.split()[0], "date": date.today().isoformat()}
+    load = [os.getloadavg()[0]]
+    found |= beside_pyphysicell()
     found["steps"] = []
     print("cells      voxels      CPU per step   ns per cell and voxel   memory")
     for cells, side in SIZES.items():
@@ -87,13 +106,14 @@ def main() -> None:
         found["steps"].append(row)
         each = row["cpu_s"] / (row["cells"] + row["voxels"]) * 1e9
         print(
-            f"{row['cells']:>9,.0f}  {row['voxels']:>10,.0f}  {row['cpu_s']:>10.3f} s  {each:>15.0f}  {row['memory_mb']:>12,.0f} MB"
+            f"{row['cells']:>9,.0f}  {row['voxels']:>10,.0f}  {row['cpu_s']:>10.3f} s  {each:>15.0f}  "
+            f"{row['memory_mb']:>12,.0f} MB"
         )
     if asked.long:
         print("a spheroid of 10,000 cells for 72 h, every MVB an individual")
         found["spheroid"] = whole(10_000, "720 um", "vesicles", "72 h")
         print(found["spheroid"])
-    found["load"].append(os.getloadavg()[0])
+    found["load"] = [*load, os.getloadavg()[0]]
     FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
