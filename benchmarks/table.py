@@ -120,11 +120,48 @@ def fields(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def space(found: dict[str, Any]) -> str:
+    """Diffusion, mechanics and whole tissues against what was asked for."""
+    lines = ["| what | unit | measured | must | aim | holds |", "|---|---|---|---|---|---|"]
+    for what, unit, value, must, aim, direction in space_rows(found):
+        held = verdict(value, must, aim, direction)
+        lines.append(f"| {what} | {unit} | {say(value)} | {direction} {must:,} | {direction} {aim:,} | {held} |")
+    steps = found["steps"]
+    each = [row["cpu_s"] / (row["cells"] + row["voxels"]) * 1e9 for row in steps]
+    lines += ["", "| cells | voxels | CPU per step, s | ns per cell and voxel | memory, MB |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {r['cells']:,} | {r['voxels']:,} | {r['cpu_s']:.3f} | {e:.0f} | {r['memory_mb']:,.0f} |"
+        for r, e in zip(steps, each, strict=True)
+    ]
+    load = found["load"]
+    note = f"Measured {found['date']}, {found['cores']} cores, Python {found['python']}; load {load[0]:.1f} to {load[1]:.1f}."
+    return "\n".join([*lines, "", note])
+
+
+def space_rows(found: dict[str, Any]):
+    """(what, unit, measured, must, aim, direction)."""
+    diffusion, mechanics = found["diffusion"], found["mechanics"]["100000"]
+    one, four, local = (
+        next(r for name, r in diffusion.items() if key in name)
+        for key in ("128 x 128 x 128, 1", "100 x 100 x 100, 4", "place-dependent")
+    )
+    yield "diffusion, 128^3, one field", "times pyphysicell", one["ratio"], 12, 18, ">="
+    yield "diffusion, 100^3, four fields", "times pyphysicell", four["ratio"], 3, 5, ">="
+    yield "place-dependent over constant", "times the time", local["ratio"], 1.5, 1.5, "<="
+    yield "forces, 10^5 cells", "times pyphysicell", mechanics["forces, ratio"], 7, 10, ">="
+    yield "mechanics step with walk and lists", "times pyphysicell", mechanics["step, ratio"], 5, 5, ">="
+    if "spheroid" in found:
+        run = found["spheroid"]
+        yield "spheroid of 10^4 cells, 72 h, every MVB", "s, 2 threads", run["wall_s"], 300, 300, "<="
+        yield "of it release", "share", run["secretion_s"] / run["wall_s"], 0.33, 0.33, "<="
+
+
 def main() -> None:
     results, peers = (json.loads((HERE / name).read_text(encoding="utf-8")) for name in ("results.json", "peers.json"))
     page = PAGE.read_text(encoding="utf-8")
     for name, made in (
         ("table", table(results, peers)), ("peers", beside(peers["cells"])), ("fields", fields(peers["mean field"])),
+        ("space", space(json.loads((HERE / "tissue.json").read_text(encoding="utf-8")))),
     ):  # fmt: skip
         print(made, end="\n\n")
         page = put(page, name, made)
