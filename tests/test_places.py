@@ -31,12 +31,12 @@ SPREAD = 20.0
 @cache
 def film() -> Setup:
     """Numbers of a film of gelatin: the stiffest of the declared situations."""
-    return Tissue(matrix=Film(), size=("80 um", "80 um")).plan().setup
+    return Tissue(matrix=Film(), size=("80 um", "80 um"), step="60 s").plan().setup
 
 
 @cache
 def gel() -> Setup:
-    return Tissue(matrix=Gel(), size=("80 um", "80 um")).plan().setup
+    return Tissue(matrix=Gel(), size=("80 um", "80 um"), step="60 s").plan().setup
 
 
 @cache
@@ -246,7 +246,7 @@ def test_oxygen_at_rest_around_a_ball_of_consumers():
     inner = (slice(1, -1),) * 3
     flow = sum(np.roll(oxygen, s, a) for a in range(3) for s in (-1, 1)) - 6.0 * oxygen
     taken = np.where(inside, want, 0.0) * oxygen / (1.0 + oxygen / half)
-    assert np.abs(speed / h**2 * flow - taken)[inner].max() < 1e-4 * taken.max()
+    assert np.abs(speed / h**2 * flow - taken)[inner].max() < 1e-3 * taken.max()
     # the ball alone in endless medium has its level far away from the far field of this box
     k = np.sqrt(want / speed)
     volume = float(inside.sum()) * h**3

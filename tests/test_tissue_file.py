@@ -29,6 +29,7 @@ line = "MDA-MB-231"
 what = ["knock-down UNC13D=0.1", "drug GM6001 40 uM"]
 duration = "40 min"
 every = "20 min"
+step = "60 s"
 burn_in = "30 min"
 [box]
 size = ["60 um", "60 um"]
@@ -56,7 +57,7 @@ def test_a_file_says_what_the_library_says(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD) == exude.Tissue(
         "MDA-MB-231", (KnockDown("UNC13D", to=0.1), Drug("GM6001", "40 uM")), matrix=Film("50 nm"),
         cells=exude.Scattered(3), size=("60 um", "60 um"), voxel="6 um", duration="40 min", every="20 min",
-        burn_in="30 min", numbers=numbers.but(walk_speed=30 * factor_to_internal("um/h")),
+        step="60 s", burn_in="30 min", numbers=numbers.but(walk_speed=30 * factor_to_internal("um/h")),
     )  # fmt: skip
     assert read(tmp_path, "") == exude.Tissue()
     assert read(tmp_path, AT).cells == At(((10.0, 20.0, 0.0),))
@@ -132,7 +133,7 @@ WRONG_PLANS = {
     "line": ("MDA-MB-231", "MDA-MB-321", "did you mean 'MDA-MB-231'"),
     "cell outside": ('"20 um"]', '"70 um"]', "cell 0 at .* 60"),
     "points without unit": ('"20 um"]', '"20"]', r"\[cells.points.0.1\] got '20'"),
-    "step too long": ("line =", 'step = "10 min"\nline =', "at most 300 s"),
+    "step too long": ('step = "60 s"', 'step = "10 min"', "at most 300 s"),
     "no mechanism": ("line =", 'hypothesis = "x"\nline =', "got 'x'"),
     "seed": ("line =", "seed = -1\nline =", "seed"),
 }

@@ -42,11 +42,11 @@ QUICK = replace(Numbers.default(), values=Numbers.default().values | {"k_divide"
 """Cells divide within half an hour."""
 SMALL = Tissue(
     matrix=Film(), cells=Scattered(4), size=("60 um", "60 um"), voxel="6 um", duration="100 min", every="20 min",
-    burn_in="8 h", numbers=QUICK, threads=1,
+    burn_in="8 h", numbers=QUICK, step="60 s", threads=1,
 )  # fmt: skip
 BALL = Tissue(
     matrix=Gel(fibres="radial"), cells=Spheroid(6), size=("80 um", "80 um", "80 um"), duration="40 min",
-    every="20 min", burn_in="8 h", numbers=QUICK, threads=1,
+    every="20 min", burn_in="8 h", numbers=QUICK, step="60 s", threads=1,
 )  # fmt: skip
 KINDS = {
     "film": SMALL, "mean field": replace(SMALL, secretion="mean-field", duration="40 min"), "ball": BALL,

@@ -14,7 +14,7 @@ from exude.engine.layout import Floats
 from exude.engine.setup import Setup, even, faces
 from exude.errors import DataError, refuse
 
-SLAB = 4096
+SLAB = 32768
 """Places per task: fixed, so that no result depends on threads."""
 LEAST_SEEN = 1e-3
 """Share of a field's largest value below which its error counts no longer in proportion."""
@@ -24,7 +24,7 @@ WORK_ROWS, WORK_WIDTH = 8, 64
 """Scratch of one place, as loops/tissue.py uses it."""
 FAST_ROUNDS = 2
 """Rounds in which a fast field and its uptake are made to agree, once they have been."""
-FAST_ERROR = 1e-4
+FAST_ERROR = 1e-6
 """Residual of a fast field, relative to what its edge and sources bring."""
 FAST_FLOOR = 1e-6
 """Share of its value at the edge below which a fast field's uptake no longer saturates less."""
@@ -121,6 +121,7 @@ class Places:
         field = self.fields[s.space.reacting + q]
         speed = s.fast_speed[name]
         steady.steady(s.grid, speed, 0.0, field, loss=loss, fixed=faces(s, name), error=FAST_ERROR, threads=s.threads)
+        np.maximum(field, 0.0, out=field)  # within its error it may lie below
 
     def _rows(self, work: Callable[[int, int], Any]) -> list[Any]:
         """Do work on all rows of places, in slabs on threads."""

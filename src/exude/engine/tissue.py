@@ -32,6 +32,8 @@ SLAB = 4096
 """Cells per task: fixed, so that no result depends on threads."""
 FIRST_ROUNDS = 8
 """Rounds in which fast fields are brought to rest before the first step."""
+STIFF = 0.8
+"""Length of a step of the mechanics times the stiffest pair's rate; the method is stable below 1."""
 REST = 1e9
 """Time (s) after which pools are at rest."""
 SPEED, PERSISTENCE, PASSAGE, GUIDANCE, DIVISION, DEATH, REPULSION, ADHESION = range(len(OF_BEHAVIOUR))
@@ -269,7 +271,7 @@ class Tissue:
             found[:, ADHESION].copy(), body.kind, body.ids,
         )  # fmt: skip
         forces = self._mechanics.forces(cells)
-        pieces = agents.substeps_for(cells, forces, s.dt, displacement=way)
+        pieces = agents.substeps_for(cells, forces, s.dt, displacement=way, rate=STIFF)
         body.pressure[:] = forces.pressure
         part, dt = way / pieces, s.dt / pieces
         for piece in range(pieces):
