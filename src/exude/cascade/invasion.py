@@ -57,7 +57,7 @@ INVASION = Chapter(
             division="k_divide * energy * room",
             death="k_starve * starving",
             repulsion="cell_repulsion",
-            adhesion="cell_adhesion",
+            adhesion="cell_adhesion * mix(adhesion_flat, 1 - embedded)",
             drift={"collagen": "haptotaxis"},
         ),
     ),

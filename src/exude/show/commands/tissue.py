@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from exude.show.commands.common import Parser, Report, progress, threads_of, wri
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from exude.engine.tissue_run import TissueRun
@@ -30,6 +31,7 @@ EPILOG = """examples:
   exude tissue examples/gelatin-dish.toml                      (writes gelatin-dish.zarr)
   exude tissue examples/spheroid.toml -o spheroid.zarr --threads 2 --vtk paraview
   exude tissue examples/wound.toml -o wound.zarr --resume      (goes on after Ctrl-C or a crash)
+  exude tissue examples/wound.toml --plot wound.png --movie wound.gif
   exude tissue mine.toml --dry-run                             (checks the file and says what would be run)
 
 a file, every key but the file itself optional:
@@ -66,6 +68,8 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     out.add_argument("--overwrite", action="store_true", help="lose an earlier run in that folder")
     out.add_argument("--vtk", type=Path, metavar="FOLDER", help="write it for ParaView, too")
     out.add_argument("--ome-zarr", type=Path, metavar="IMAGE.zarr", help="write its fields for napari or Fiji, too")
+    out.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it as its assay would (png, svg, pdf)")
+    out.add_argument("--movie", type=Path, metavar="FILE.gif", help="a picture for each recorded time (gif, mp4)")
     p.set_defaults(run=run)
 
 
@@ -97,6 +101,31 @@ def _export(asked: argparse.Namespace, made: TissueRun) -> None:
             print(f"written: {path}")
     if asked.ome_zarr:
         print(f"written: {to_ome_zarr(made, asked.ome_zarr)}")
+    if asked.plot:
+        print(f"written: {_plot(made, asked)}")
+    if asked.movie:
+        from exude.show.movies import movie
+
+        with progress("the movie") as bar:
+            print(f"written: {movie(made, asked.movie, progress=bar)}")
+
+
+def _plot(made: TissueRun, asked: argparse.Namespace) -> Path:
+    """The figure that suits how the cells were placed and what they stand on."""
+    from exude.experiment.assays.measures import reading
+    from exude.experiment.tissue_file import read_tissue
+    from exude.show import tissue_figures as figures
+
+    tissue = read_tissue(asked.file)
+    by_cells: dict[str, Callable[..., Figure]] = {
+        "spheroid": figures.spheroid_figure, "wound": figures.wound_figure, "layer": figures.transwell_figure,
+    }  # fmt: skip
+    draw = (
+        figures.gelatin_figure if tissue.matrix.name == "film" else by_cells.get(tissue.cells.name, figures.walk_figure)
+    )
+    path: Path = asked.plot
+    draw({"; ".join(made.attrs["conditions"]): reading(made)}).savefig(path, dpi=200)
+    return path
 
 
 def planned(plan: Plan) -> str:
