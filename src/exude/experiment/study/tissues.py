@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.experiment.arrange import Film, Gel, Scattered, Spheroid
 from exude.experiment.assays.gelatin_degradation import GelatinDegradation
@@ -17,6 +19,8 @@ from exude.experiment.tissue import Tissue
 
 DRAWS = 8
 """Parameter draws for which the scored dishes are run: a dish in space costs seconds."""
+REPLICATES = 4
+"""Dishes at the point estimate, of which the mean is read; a draw has one."""
 SMALL = 300
 """Single-cell dishes of a parameter draw, and all of a quick study, have fewer cells than this."""
 RAISED = Stimulus("ionomycin", "5 uM", at="30 min")
@@ -39,32 +43,27 @@ class TissueDish:
         return self.name.startswith("film")
 
     def read(self, numbers: Numbers, *, cells: int, seed: int) -> Read:
-        """Run the dish, small for a draw (`cells` of the single-cell dishes tells which), and read it."""
-        return self._degraded(numbers, seed, few(cells)) if self.on_film else self._invaded(numbers, seed, few(cells))
+        """Run the dish and read it: the mean of replicates, of fewer for a draw (`cells` tells which)."""
+        one = self._degraded if self.on_film else self._invaded
+        found = [one(numbers, 100 * seed + k) for k in range(1 if few(cells) else REPLICATES)]
+        return Read({name: float(np.mean([f[name] for f in found])) for name in found[0]})
 
-    def _degraded(self, numbers: Numbers, seed: int, small: bool) -> Read:
+    def _degraded(self, numbers: Numbers, seed: int) -> dict[str, float]:
         dish = self._tissue(
-            numbers, seed, matrix=Film(), cells=Scattered(6 if small else 12),
-            size=("150 um", "150 um") if small else ("225 um", "225 um"), voxel="2.5 um", duration="4 h", every="4 h",
+            numbers, seed, matrix=Film(), cells=Scattered(6), size=("150 um", "150 um"), voxel="2.5 um", duration="4 h",
+            every="4 h",
         )  # fmt: skip
         seen = GelatinDegradation(numbers).observable(reading(dish))
-        return Read(
-            {"area": float(seen["area_per_cell"]), "share": float(seen["degraded_share"])},
-            {"picture": seen["picture"].values} if not small else {},
-        )
+        return {"area": float(seen["area_per_cell"]), "share": float(seen["degraded_share"])}
 
-    def _invaded(self, numbers: Numbers, seed: int, small: bool) -> Read:
+    def _invaded(self, numbers: Numbers, seed: int) -> dict[str, float]:
         dish = self._tissue(
-            numbers, seed, matrix=Gel(DENSE), cells=Spheroid(40 if small else 100),
-            size=("240 um",) * 3 if small else ("300 um",) * 3, voxel="15 um" if small else "12.5 um",
-            duration="12 h" if small else "18 h", every="6 h", step="120 s",
+            numbers, seed, matrix=Gel(DENSE), cells=Spheroid(60), size=("240 um",) * 3, voxel="15 um", duration="12 h",
+            every="12 h",
         )  # fmt: skip
         seen = SpheroidInvasion(numbers).observable(reading(dish))
-        hours = float(seen["time"][-1]) / 3600
-        return Read(
-            {"front": float(seen["front"][-1]), "speed": float(seen["front"][-1]) / hours},
-            {"time": seen["time"].values, "front": seen["front"].values},
-        )
+        front = float(seen["front"][-1])
+        return {"front": front, "speed": front / (float(seen["time"][-1]) / 3600)}
 
     def _tissue(self, numbers: Numbers, seed: int, **setting: object) -> Tissue:
         return Tissue(
