@@ -44,6 +44,10 @@ DISAGREE = """
 """
 
 REASONS = {
+    "I2": "In this model collagen in a gel is cut by MT1-MMP at invadopodia, which Rab27a hardly touches, and cells invade "
+    "as fast as pores let them; exosomes are few beside that. The finding says exosomes drive invasion: either they act "
+    "on invadopodia themselves (a loop that is not declared yet), or docking needs Rab27a more than the accepted sets have "
+    "it. One dish of 60 cells per draw is noisy, too.",
     "C8b": "With 5 uM ionomycin and 1.8 mM outside, calcium enters faster than about 1 mM of BAPTA can hold for half an "
     "hour: the rise is slower and lower, and the ready pool still empties. A much larger load of BAPTA, a smaller "
     "entry, or a sensor that reads calcium near channels would change that. The published observation was made with "
