@@ -9,7 +9,7 @@ burst sizes of a cell go together, and that a cell has fewer MVBs just after it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class MeanSecretion:
         fusions = found.output.total[:, :, TOTALS.index("fusions")]
         expected = np.diff(fusions, axis=1, prepend=0.0)
         names = SAMPLE_IDS + np.arange(SAMPLE, dtype=np.int64)
-        sample = Vesicles.begin(replace(job), names, table[np.arange(SAMPLE) % len(table)])
+        sample = Vesicles.begin(job, names, table[np.arange(SAMPLE) % len(table)])
         none = np.zeros(0, np.int64)
         course = (found.output.trace, found.output.count)
         return MeanSecretion(job.seed, ids, group, expected, course, sample, (none, none))

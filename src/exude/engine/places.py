@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from exude.engine import build, fields, steady
 from exude.engine.grid import new_fields
 from exude.engine.layout import Floats
 from exude.engine.setup import Setup, even, faces
+from exude.engine.slabs import each
 from exude.errors import DataError, refuse
 
 SLAB = 32768
@@ -39,7 +39,6 @@ class Places:
         self._loops = build.tissue(setup.space)
         self._movers: dict[str, fields.Diffuser] = {}
         self._speeds: dict[str, float | Floats] = {}
-        self._pool: ThreadPoolExecutor | None = None  # kept: to start threads costs more than a step of few places
 
     def react(self, dish: Floats) -> None:
         """Reactions of all places for one step, under the levels of the dish."""
@@ -128,8 +127,4 @@ class Places:
         nz, ny, nx = self.setup.grid.shape
         per = max(1, SLAB // nx)
         cuts = [(a, min(a + per, nz * ny)) for a in range(0, nz * ny, per)]
-        if self.setup.threads == 1 or len(cuts) == 1:
-            return [work(*cut) for cut in cuts]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.setup.threads)
-        return list(self._pool.map(lambda cut: work(*cut), cuts))
+        return each(lambda piece: work(*cuts[piece]), len(cuts), self.setup.threads)

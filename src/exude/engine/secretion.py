@@ -7,7 +7,6 @@ Divisions and deaths take effect between windows.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -19,6 +18,7 @@ from exude.derive.symbols import Symbols
 from exude.engine import layout, streams, vesicles
 from exude.engine.job import Block, Job
 from exude.engine.layout import TOTALS, Floats, Ints, State, Timeline
+from exude.engine.slabs import each
 
 COINS = 11
 """Purpose of the random numbers that share a dividing cell's MVBs between its daughters."""
@@ -96,8 +96,7 @@ class Vesicles:
             own = replace(job, levels=lambda _: base)
             return vesicles.run_chunk(own, self.ids[firsts[k] : firsts[k + 1]], self.chunks[k])
 
-        with ThreadPoolExecutor(threads) as pool:
-            blocks = list(pool.map(run, range(len(self.chunks))))
+        blocks = each(run, len(self.chunks), threads)
         self.chunks = [b.state for b in blocks]
         self.traces = np.concatenate([b.state.x for b in blocks]) if blocks else self.traces
         self.counts = np.concatenate([b.state.count for b in blocks]) if blocks else self.counts

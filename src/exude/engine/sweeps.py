@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +13,7 @@ from numpy.typing import NDArray
 from exude.engine import build
 from exude.engine.grid import WIDTH, Grid, flat, no, padded
 from exude.engine.layout import Floats
+from exude.engine.slabs import each
 from exude.errors import ProtocolError, refuse
 
 Singles = NDArray[np.float32]
@@ -133,11 +131,6 @@ def _scratch(grid: Grid) -> int:
     return max(2 * PLANES * (tiles + 2) * WIDTH * WIDTH, PLANES * WIDTH * max(grid.shape))
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads)
-
-
 def shared(work: Callable[[int, int], None], n: int, threads: int) -> None:
     """Do work(first, last) for 0..n-1 in equal parts on threads; every part writes only what is its own."""
     threads = min(threads, n)
@@ -145,8 +138,7 @@ def shared(work: Callable[[int, int], None], n: int, threads: int) -> None:
         work(0, n)
         return
     cuts = [n * t // threads for t in range(threads + 1)]
-    for done in [_pool(threads).submit(work, a, b) for a, b in pairwise(cuts)]:
-        done.result()
+    each(lambda part: work(cuts[part], cuts[part + 1]), threads, threads)
 
 
 def number(x: object) -> bool:

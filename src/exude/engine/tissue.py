@@ -8,7 +8,6 @@ secretion. Everything drawn follows from (seed, id of the cell, number of the st
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
 from exude.engine.secretion import AbstractSecretion, Bursts
 from exude.engine.setup import Setup
+from exude.engine.slabs import each, rows_of, slabs
 from exude.engine.walk import Walk, divide, start_walk, wander
 
 BURST = 21
@@ -28,8 +28,6 @@ EPOCHS = 10_000
 """Purposes from here on are epochs of spots."""
 MOST_BURSTS = 64
 """Fusions of one cell in one step that are told apart when their spots are drawn."""
-SLAB = 4096
-"""Cells per task: fixed, so that no result depends on threads."""
 FIRST_ROUNDS = 8
 """Rounds in which fast fields are brought to rest before the first step."""
 STIFF = 0.8
@@ -66,7 +64,6 @@ class Tissue:
         self._waiting: Bursts | None = None
         self._at = 0
         self._pattern = pattern(s.grid.h / s.shape.radius, s.planar)
-        self._pool: ThreadPoolExecutor | None = None
         self._held: tuple[Floats, Floats] | None = None
         self._changed: tuple[tuple[Floats, Floats], tuple[Floats, Floats]] | None = None
         if self.freed is None:
@@ -133,8 +130,9 @@ class Tissue:
             self._renew()
         found = self.secretion.advance(window, s.threads)
         self._held = None
+        rows = np.argsort(self.body.ids, kind="stable")  # secretion keeps cells by id
         order = np.argsort(found.time, kind="stable")
-        self._waiting = Bursts._make(column[order] for column in found)
+        self._waiting = Bursts._make(column[order] for column in found._replace(cell=rows[found.cell]))
         self._at = 0
 
     def _release(self, table: Floats) -> None:
@@ -146,8 +144,7 @@ class Tissue:
         self._at = end
         if mine.start == mine.stop:
             return
-        rank = np.argsort(self.body.ids, kind="stable")  # secretion keeps cells by id
-        who = rank[waiting.cell[mine]]
+        who = waiting.cell[mine]
         amounts = np.empty((len(who), len(self.freed)))
         traces, counts = self._within()
         self._loops.free_amounts(
@@ -206,8 +203,9 @@ class Tissue:
         amounts = np.empty((len(body.ids), len(s.space.deposits)))
         self._loops.deposit_amounts(s.parameters, table, body.founder, traces, counts, body.pools, amounts)
         self.places.deposits[:] = 0.0
-        for first in range(0, len(body.ids), SLAB):  # in the order of cells, a few at a time: points take much room
-            who = slice(first, min(first + SLAB, len(body.ids)))
+        n = len(body.ids)
+        for slab in range(slabs(n)):  # in the order of cells, a few at a time: points take much room
+            who = slice(*rows_of(slab, n))
             at = {True: self._spots(who), False: self._bodies(who)}
             for q, d in enumerate(s.space.cascade.deposits):
                 points = at[d.invadopodia]
@@ -293,13 +291,7 @@ class Tissue:
 
     def _cells(self, work: Callable[[int, int], None]) -> None:
         n = len(self.body.ids)
-        cuts = [(a, min(a + SLAB, n)) for a in range(0, n, SLAB)]
-        if self.setup.threads == 1 or len(cuts) == 1:
-            for cut in cuts:
-                work(*cut)
-            return
-        self._pool = self._pool or ThreadPoolExecutor(self.setup.threads)
-        list(self._pool.map(lambda cut: work(*cut), cuts))
+        each(lambda slab: work(*rows_of(slab, n)), slabs(n), self.setup.threads)
 
     def _renew(self) -> None:
         """Cells divide and die; all arrays are put into spatial order again."""

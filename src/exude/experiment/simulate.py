@@ -187,21 +187,27 @@ def round_step(length: float) -> float:
 def _job(
     line: str, what: tuple[Perturbation, ...], protocol: Protocol, numbers: Numbers, settings: Settings, seed: int
 ) -> tuple[Job, Cells]:
-    known = cell_symbols()
     medians = Genotype(read.line(line), tuple(what)).medians(numbers)
     population = Cells(medians, numbers, seed, settings.alike)
-    job = Job(
+    log = settings.events or settings.stage_changes
+    job = job_of(protocol, numbers, population, rows=len(protocol.output_times), log_events=log)
+    return job, population
+
+
+def job_of(protocol: Protocol, numbers: Numbers, population: Cells, *, rows: int, log_events: bool) -> Job:
+    """What the engine of the cell is asked to run: a protocol on a population, under the catalogue's numerics."""
+    known = cell_symbols()
+    return Job(
         symbols=known,
         parameters=numbers.vector(known),
         timeline=protocol.timeline(),
         numerics=layout.numerics_of(read.numerics(), known),
-        rows=len(protocol.output_times),
-        log_events=settings.events or settings.stage_changes,
-        seed=seed,
+        rows=rows,
+        log_events=log_events,
+        seed=population.seed,
         levels=population.levels,
         starts=np.array([numbers[trace.start] for trace in CELL.traces]),
     )
-    return job, population
 
 
 def _collect(asked: Plan, progress: Progress | None) -> list[tuple[int, Output, Rows, Rows]]:

@@ -14,7 +14,7 @@ from exude.cascade import DEFAULT_HYPOTHESIS, TISSUE
 from exude.catalog import read
 from exude.derive.evaluate import evaluate
 from exude.derive.space import Space
-from exude.engine import agents, build, grid, layout, mean_secretion, provenance, secretion, streams
+from exude.engine import agents, build, grid, mean_secretion, provenance, secretion, streams
 from exude.engine import numbers as exact
 from exude.engine.body import LN2, Body, Shape, life_of, pace_of, radius_of
 from exude.engine.job import Job
@@ -26,7 +26,7 @@ from exude.errors import ProtocolError, refuse
 from exude.experiment.arrange import Arrangement, Gel, Matrix, Scattered, fibres_of
 from exude.experiment.perturbations import Perturbation, say
 from exude.experiment.protocol import Cells, Genotype, Numbers, Protocol, places
-from exude.experiment.simulate import MOST_SEED, cell_symbols, hypothesis_values, sources_used
+from exude.experiment.simulate import MOST_SEED, cell_symbols, hypothesis_values, job_of, sources_used
 from exude.units import quantity, seconds
 
 FOUNDERS = 24
@@ -169,23 +169,15 @@ def _plan(asked: Tissue) -> Plan:
             ProtocolError, asked.secretion, "'vesicles' or 'mean-field'", "Use 'vesicles'.", ("vesicles", "mean-field")
         )
     clock = _clock(asked)
-    protocol = Protocol(
-        tuple(asked.what),
-        clock.duration,
-        clock.window,
-        seconds(asked.burn_in, what="burn_in"),
-        (),
-        False,
-        numbers,
-        TISSUE,
-    )
+    burn_in = seconds(asked.burn_in, what="burn_in")
+    protocol = Protocol(tuple(asked.what), clock.duration, clock.window, burn_in, numbers=numbers, cascade=TISSUE)
     genotype = Genotype(line, tuple(asked.what), TISSUE)
     medians = genotype.medians(numbers)
     place = places(TISSUE)
     for name, value in asked.matrix.levels(numbers).items():
         medians[place[name]] = value
     population = Cells(medians, numbers, asked.seed, asked.alike)
-    job = _job(asked, protocol, numbers, population)
+    job = job_of(protocol, numbers, population, rows=1, log_events=True)
     setup = _setup(asked, numbers, clock, job, medians)
     _refuse_long_step(clock.dt, numbers)
     identity: dict[str, object] = {
@@ -241,21 +233,6 @@ def _clock(asked: Tissue) -> _Clock:
     while per_point % refresh:
         refresh -= 1
     return _Clock(dt, window * dt, points * every, points + 1, per_point, window, refresh)
-
-
-def _job(asked: Tissue, protocol: Protocol, numbers: Numbers, population: Cells) -> Job:
-    known = cell_symbols()
-    return Job(
-        symbols=known,
-        parameters=numbers.vector(known),
-        timeline=protocol.timeline(),
-        numerics=layout.numerics_of(read.numerics(), known),
-        rows=1,
-        log_events=True,
-        seed=asked.seed,
-        levels=population.levels,
-        starts=np.array([numbers[trace.start] for trace in known.cascade.traces]),
-    )
 
 
 def _setup(asked: Tissue, numbers: Numbers, clock: _Clock, job: Job, medians: Floats) -> Setup:

@@ -1,6 +1,15 @@
 """What happens at places and in cells of a tissue, one step at a time: reactions, deposits, pools, behaviour."""
 
 
+@leaf
+def gather(fields, deposits, a, b, c, y, d):
+    """What there is at one place: its fields, and what cells deposit there."""
+    for q in range(N_FIELDS):
+        y[q] = fields[q, a, b, c]
+    for q in range(N_DEPOSITS):
+        d[q] = deposits[q, a, b, c]
+
+
 @kernel
 def mobility_rows(first, last, p, g, fields, deposits, out, work):
     """Diffusion coefficient (um2/s) of each moving field at the places in rows first..last-1."""
@@ -9,10 +18,7 @@ def mobility_rows(first, last, p, g, fields, deposits, out, work):
     for row in range(first, last):
         a, b = row // ny, row % ny
         for c in range(nx):
-            for q in range(N_FIELDS):
-                y[q] = fields[q, a, b, c]
-            for q in range(N_DEPOSITS):
-                d[q] = deposits[q, a, b, c]
+            gather(fields, deposits, a, b, c, y, d)
             found = mobilities(p, g, d, y)
             for q in range(out.shape[0]):
                 out[q, a, b, c] = found[q]
@@ -26,12 +32,9 @@ def fast_rows(first, last, p, g, fields, deposits, floor, out, work):
     for row in range(first, last):
         a, b = row // ny, row % ny
         for c in range(nx):
-            for q in range(N_FIELDS):
-                y[q] = fields[q, a, b, c]
+            gather(fields, deposits, a, b, c, y, d)
             for q in range(out.shape[0]):
                 y[N_REACTING + q] = max(y[N_REACTING + q], floor[q])
-            for q in range(N_DEPOSITS):
-                d[q] = deposits[q, a, b, c]
             found = fast_loss(p, g, d, y)
             for q in range(out.shape[0]):
                 out[q, a, b, c] = found[q]
