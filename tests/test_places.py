@@ -58,7 +58,7 @@ def wrapped():
 
 def made(base: Setup, shape: tuple[int, int, int], *, h: float = 10.0, **changes) -> Places:
     """Places at rest on a grid of this shape."""
-    setup = replace(base, grid=grid.Grid(shape, h), **changes)
+    setup = replace(base, grid=grid.Grid(shape, h), **{"relative": RELATIVE} | changes)
     return Places(setup, grid.new_fields(setup.grid, len(setup.space.fields)))
 
 

@@ -176,7 +176,6 @@ def test_a_state_read_back_is_the_state_and_so_is_its_future(kind: str, tmp_path
 
 
 def faults() -> Iterator[tuple[str, Callable[[dict[str, Any]], None]]]:
-    yield "push", lambda s: s["body"].push.fill(0.0)
     yield "heading", lambda s: s["body"].heading.fill(0.0)
     yield "life", lambda s: s["body"].life.__imul__(0.5)
     yield "pools", lambda s: s["body"].pools.fill(0.0)

@@ -27,7 +27,7 @@ from exude.engine.layout import Floats, Ints
 from exude.engine.slabs import SLAB, each, rows_of, slabs
 from exude.errors import ProtocolError, refuse
 
-__all__ = ["Box", "Cells", "Forces", "Mechanics", "overlaps", "spatial_order", "substeps_for"]
+__all__ = ["Box", "Cells", "Forces", "Mechanics", "overlaps", "spatial_order"]
 
 LANES = 8
 """Cells of a block, as in the kernel."""
@@ -59,7 +59,9 @@ BUILD_PER_SKIN = 50.0
 
 class Forces(NamedTuple):
     """What cells do to each other: velocity (n, 3) um/s; pressure (n,), the sum of max(0, 1 - d/R)^2 over neighbours;
-    stiffness (n,) 1/s, a bound of the rate at which the cell's place relaxes (`substeps_for`).
+    stiffness (n,) 1/s, a bound of the rate at which the cell's place relaxes: Gershgorin's bound
+    4 sum_j [rep/R (1 - d/R) + adh/A (1 - d/A)] of the pair forces' derivatives along the line of centres. Valid when no two
+    cells are nearer than a third of their reach (the forces across the line are then smaller).
     """
 
     velocity: Floats
@@ -181,7 +183,7 @@ class Mechanics:
         reflects the cell, its v_old and its `heading`.
         """
         if not 0.0 < dt < math.inf:
-            raise refuse(ProtocolError, dt, "a step > 0 s", "Use `substeps_for` to choose one.")
+            raise refuse(ProtocolError, dt, "a step > 0 s", "Give the time to move.")
         n = len(self._reference)
         given = {"position": cells.position, "previous": previous, "displacement": displacement, "heading": heading}
         for name, array in given.items():
@@ -202,7 +204,7 @@ class Mechanics:
                     ProtocolError,
                     f"a step to nowhere of cell {cells.ids[at]} (row {at})",
                     "finite velocities and displacements",
-                    "Take a shorter step (`substeps_for`).",
+                    "Take a shorter step.",
                 )
 
     def step(
@@ -304,34 +306,6 @@ class Mechanics:
                 longer = np.empty(int(MORE * len(own.index)) + LANES * len(found), np.int32)
                 longer[: len(own.index)] = own.index
                 own.index = longer
-
-
-def substeps_for(
-    cells: Cells,
-    forces: Forces,
-    dt: float,
-    *,
-    displacement: Floats | None = None,
-    share: float = 0.1,
-    rate: float = 0.5,
-) -> int:
-    """Into how many equal steps to cut dt (s).
-
-    The largest move per step, v dt + displacement, stays below `share` of the smallest radius, and dt times the
-    stiffest cell's rate below `rate`. That rate is Gershgorin's bound 4 sum_j [rep/R (1 - d/R) + adh/A (1 - d/A)] of
-    the pair forces' derivatives along the line of centres; Adams and Bashforth's method is stable below 1.
-    Each of the steps takes its share of the displacement. Error after 60 s of a crowd of 40 random, mostly overlapping
-    cells, with the defaults: below 1 % of the smallest radius (tests/test_agents.py).
-    Valid when no two cells are nearer than a third of their reach (the forces across the line are then smaller).
-    """
-    if not len(cells.position):
-        return 1
-    far = dt * float(np.sqrt(np.einsum("ij,ij->i", forces.velocity, forces.velocity).max()))
-    if displacement is not None:
-        far += float(np.sqrt(np.einsum("ij,ij->i", displacement, displacement).max()))
-    by_way = far / (share * float(cells.radius.min()))
-    by_rate = dt * float(forces.stiffness.max()) / rate
-    return max(1, math.ceil(by_way), math.ceil(by_rate))
 
 
 def overlaps(cells: Cells, box: Box, *, share: float = 0.5, threads: int = 1) -> int:

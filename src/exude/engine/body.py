@@ -22,7 +22,6 @@ SHORTEST_CYCLE = 0.2
 """No cell's cycle is shorter than this share of the mean."""
 FINEST = 0.2
 """Voxels finer than this share of a radius are not told apart in a body."""
-TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,6 @@ class Body(NamedTuple):
     founder: Ints  # row of the table of levels
     position: Floats  # (cell, 3) um
     heading: Floats  # (cell, 3) um/s, of the walk
-    push: Floats  # (cell, 3) um/s, of the step before
     radius: Floats  # um
     progress: Floats  # through the cell cycle; a cell of 1 divides
     pace: Floats  # of the cycle, 1 on average
@@ -73,16 +71,6 @@ def pace_of(ids: Ints, seed: int, spread: float) -> Floats:
 def life_of(ids: Ints, seed: int) -> Floats:
     """A unit exponential for each cell: it dies when its summed risk reaches it."""
     return -exact.log(streams.uniforms(seed, LIFE, ids, 1)[:, 0])
-
-
-def around(draws: Floats, planar: bool) -> Floats:
-    """Places on a unit cell from uniform numbers (..., 4): on the sphere's surface, or within the circle it stands on."""
-    way = exact.normal(draws[..., :3])
-    if planar:
-        way[..., 2] = 0.0
-    length = np.sqrt(way[..., 0] ** 2 + way[..., 1] ** 2 + way[..., 2] ** 2)
-    far = np.sqrt(draws[..., 3]) if planar else np.ones(length.shape)
-    return np.asarray(way * (far / np.maximum(length, TINY))[..., None])
 
 
 def pattern(fineness: float, planar: bool) -> Floats:

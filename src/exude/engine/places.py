@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from exude.engine import build, fields, steady
+from exude.engine import build, fields
 from exude.engine.grid import new_fields
 from exude.engine.layout import Floats
 from exude.engine.setup import Setup, even, faces
 from exude.engine.slabs import each
+from exude.engine.steady import Rest
 from exude.errors import DataError, refuse
 
 SLAB = 32768
@@ -22,9 +23,9 @@ NOTHING = 1e-12
 """uM, or items per um3: an error of so little is none."""
 WORK_ROWS, WORK_WIDTH = 8, 64
 """Scratch of one place, as loops/tissue.py uses it."""
-FAST_ROUNDS = 2
+FAST_ROUNDS = 1
 """Rounds in which a fast field and its uptake are made to agree, once they have been."""
-FAST_ERROR = 1e-6
+FAST_ERROR = 3e-6
 """Residual of a fast field, relative to what its edge and sources bring."""
 FAST_FLOOR = 1e-6
 """Share of its value at the edge below which a fast field's uptake no longer saturates less."""
@@ -39,6 +40,9 @@ class Places:
         self._loops = build.tissue(setup.space)
         self._movers: dict[str, fields.Diffuser] = {}
         self._speeds: dict[str, float | Floats] = {}
+        self._rest = {
+            name: Rest(setup.grid, speed, fixed=faces(setup, name)) for name, speed in setup.fast_speed.items()
+        }
 
     def react(self, dish: Floats) -> None:
         """Reactions of all places for one step, under the levels of the dish."""
@@ -118,8 +122,7 @@ class Places:
     def _steady(self, q: int, name: str, loss: Floats) -> None:
         s = self.setup
         field = self.fields[s.space.reacting + q]
-        speed = s.fast_speed[name]
-        steady.steady(s.grid, speed, 0.0, field, loss=loss, fixed=faces(s, name), error=FAST_ERROR, threads=s.threads)
+        self._rest[name].settle(field, loss=loss, error=FAST_ERROR, threads=s.threads)
         np.maximum(field, 0.0, out=field)  # within its error it may lie below
 
     def _rows(self, work: Callable[[int, int], Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exude.engine import build, sweeps
-from exude.engine.grid import Grid, check_shape, flat, is_padded, new_field, no
+from exude.engine.grid import Grid, check_shape, flat, new_field, no
 from exude.engine.layout import Floats
 from exude.errors import ProtocolError, refuse
 
@@ -40,28 +40,57 @@ def steady(
     Sums in one fixed order: same bits for any number of threads. Raises ProtocolError where nothing decays, is lost
     or held at a face (then no single rest exists), and for bad input.
     """
-    held = sweeps.faces_of(grid, fixed or {})
-    if not sweeps.number(decay) or decay < 0:
-        raise no(decay, "a decay rate of at least 0 1/s", "Give what appears as `source`.")
-    sweeps.check(diffusion, grid.shape, "diffusion coefficients of at least 0 um2/s, a number or (nz, ny, nx)")
-    if loss is not None:
-        sweeps.check(loss, grid.shape, "loss rates of at least 0 1/s, (nz, ny, nx)")
-    check_shape(field, grid.shape)
-    if not held and decay == 0 and (loss is None or not np.any(loss)):
-        raise refuse(
-            ProtocolError, "nothing that takes the field away", "decay, loss or a fixed face", "Use `Diffuser` instead."
-        )
-    base, leak, pushed = _local_terms(grid, diffusion, (decay, loss), held)
-    faces = _conductances(grid, diffusion)
-    if source is not None:
-        pushed += source
-    idle = _diagonal(grid, faces, base + leak) == 0.0  # nothing reaches these voxels and nothing leaves: they stay
-    base[idle], pushed[idle] = 1.0, field[idle]
-    room = field if is_padded(field, grid) else new_field(grid)
-    room[...] = field
-    rounds = _solve(_levels(grid, faces, base, leak), flat(room, grid), flat(pushed, grid), error, threads)
-    field[...] = room
-    return rounds
+    return Rest(grid, diffusion, fixed=fixed).settle(
+        field, decay, source=source, loss=loss, error=error, threads=threads
+    )  # fmt: skip
+
+
+class Rest:
+    """What brings fields of one grid, diffusion and set of held faces to rest, again and again (`steady`)."""
+
+    def __init__(self, grid: Grid, diffusion: float | Floats, *, fixed: Mapping[str, float] | None = None) -> None:
+        sweeps.check(diffusion, grid.shape, "diffusion coefficients of at least 0 um2/s, a number or (nz, ny, nx)")
+        self.grid, self._held = grid, sweeps.faces_of(grid, fixed or {})
+        leak, self._pushed = _edges(grid, diffusion, self._held)
+        self._levels = _levels(grid, _conductances(grid, diffusion), leak)
+
+    def settle(
+        self,
+        field: Floats,
+        decay: float = 0.0,
+        *,
+        source: Floats | None = None,
+        loss: Floats | None = None,
+        error: float = 1e-8,
+        threads: int = 1,
+    ) -> int:
+        """As `steady`, from where the field stands; returns the rounds it took."""
+        grid = self.grid
+        if not sweeps.number(decay) or decay < 0:
+            raise no(decay, "a decay rate of at least 0 1/s", "Give what appears as `source`.")
+        if loss is not None:
+            sweeps.check(loss, grid.shape, "loss rates of at least 0 1/s, (nz, ny, nx)")
+        check_shape(field, grid.shape)
+        if not self._held and decay == 0 and (loss is None or not np.any(loss)):
+            expected = "decay, loss or a fixed face"
+            raise refuse(ProtocolError, "nothing that takes the field away", expected, "Use `Diffuser` instead.")
+        base, pushed = np.full(grid.shape, float(decay)), self._pushed.copy()
+        if loss is not None:
+            base += loss
+        if source is not None:
+            pushed += source
+        idle = self._levels[0].through + base == 0.0  # nothing reaches these voxels and nothing leaves: they stay
+        base[idle], pushed[idle] = 1.0, field[idle]
+        for level in self._levels:
+            _view(level.grid, level.diagonal)[...] = level.through + base
+            base = _halved(base)
+        room = new_field(grid)
+        room[...] = field
+        whole = new_field(grid)
+        whole[...] = pushed
+        rounds = _solve(self._levels, flat(room, grid), flat(whole, grid), error, threads)
+        field[...] = room
+        return rounds
 
 
 class Level(NamedTuple):
@@ -70,6 +99,8 @@ class Level(NamedTuple):
     grid: Grid
     faces: Floats
     """Conductance to the next voxel along x, y, z, 1/s, (3, flat)."""
+    through: Floats
+    """What leaves each voxel by its faces, 1/s, (nz, ny, nx)."""
     diagonal: Floats
     residual: Floats
     better: Floats
@@ -88,21 +119,16 @@ def _conductances(grid: Grid, diffusion: Any) -> Floats:
     return faces
 
 
-def _local_terms(
-    grid: Grid, diffusion: Any, taken: tuple[float, Floats | None], held: Mapping[str, float]
-) -> tuple[Floats, Floats, Floats]:
-    """Decay and loss, exchange with held faces (1/s), and what these push in."""
-    base, leak, pushed = new_field(grid), new_field(grid), new_field(grid)
-    base += taken[0]
-    if taken[1] is not None:
-        base += taken[1]
+def _edges(grid: Grid, diffusion: Any, held: Mapping[str, float]) -> tuple[Floats, Floats]:
+    """Exchange with held faces (1/s), and what these push in, (nz, ny, nx)."""
+    leak, pushed = np.zeros(grid.shape), np.zeros(grid.shape)
     resistance = _resistance(grid, diffusion)
     for face, value in held.items():
         place = sweeps.outermost(face)
         through = 2.0 / resistance[place]
         leak[place] += through
         pushed[place] += through * value
-    return base, leak, pushed
+    return leak, pushed
 
 
 def _resistance(grid: Grid, diffusion: Any) -> Floats:
@@ -123,30 +149,31 @@ def _view(grid: Grid, line: Floats) -> Floats:
     return np.lib.stride_tricks.as_strided(line, (nz, ny, nx), (8 * plane, 8 * row, 8))
 
 
-def _diagonal(grid: Grid, faces: Floats, own: Floats) -> Floats:
-    diagonal = new_field(grid)
-    diagonal += own
+def _through(grid: Grid, faces: Floats, leak: Floats) -> Floats:
+    through = leak.copy()
     for direction in range(grid.dimensions):
         lower, upper = _sides(direction)
         between = _view(grid, faces[direction])[lower]
-        diagonal[lower] += between
-        diagonal[upper] += between
-    return diagonal
+        through[lower] += between
+        through[upper] += between
+    return through
 
 
 def _halved(values: Floats) -> Floats:
     """Sums over two by two by two voxels."""
     for axis in range(3):
-        values = np.add.reduceat(values, np.arange(0, values.shape[axis], 2), axis=axis)
+        whole = values[(slice(None),) * axis + (slice(None, None, 2),)].copy()
+        rest = values[(slice(None),) * axis + (slice(1, None, 2),)]
+        whole[(slice(None),) * axis + (slice(rest.shape[axis]),)] += rest
+        values = whole
     return values
 
 
-def _levels(grid: Grid, faces: Floats, base: Floats, leak: Floats) -> list[Level]:
+def _levels(grid: Grid, faces: Floats, leak: Floats) -> list[Level]:
     """The grid and ever coarser ones: sums over eight voxels, halved where a flux crosses twice the distance."""
-    diagonal = _diagonal(grid, faces, base + leak)
-    diagonal[diagonal == 0.0] = 1.0
-    room = [flat(new_field(grid), grid) for _ in range(3)]
-    level = Level(grid, faces, flat(diagonal, grid), room[0], room[1], room[2], np.zeros(grid.shape[0]))
+    diagonal, residual, better, product = (flat(new_field(grid), grid) for _ in range(4))
+    through, sums = _through(grid, faces, leak), np.zeros(grid.shape[0])
+    level = Level(grid, faces, through, diagonal, residual, better, product, sums)
     if max(grid.shape) <= COARSEST:
         return [level]
     nz, ny, nx = (-(-n // 2) for n in grid.shape)
@@ -157,7 +184,7 @@ def _levels(grid: Grid, faces: Floats, base: Floats, leak: Floats) -> list[Level
         within = tuple(slice(None, None, 2) if a == 2 - direction else slice(None) for a in range(3))
         whole[within] = 0.0  # between two voxels of one pair
         _view(coarse, crossing[direction])[...] = 0.5 * _halved(whole)
-    return [level, *_levels(coarse, crossing, _halved(base), 0.5 * _halved(leak))]
+    return [level, *_levels(coarse, crossing, 0.5 * _halved(leak))]
 
 
 def _operate(level: Level, u: Floats, threads: int) -> float:

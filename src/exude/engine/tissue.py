@@ -14,13 +14,14 @@ import numpy as np
 
 from exude.derive.space import OF_BEHAVIOUR
 from exude.engine import agents, build, grid, streams
-from exude.engine.body import LN2, Body, around, dot, life_of, pace_of, pattern, radius_of, voxels
+from exude.engine.body import LN2, Body, dot, life_of, pace_of, pattern, radius_of, voxels
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
+from exude.engine.relax import relax
 from exude.engine.secretion import AbstractSecretion, Bursts
 from exude.engine.setup import Setup
 from exude.engine.slabs import each, rows_of, slabs
-from exude.engine.walk import Walk, divide, start_walk, wander
+from exude.engine.walk import Spheres, Walk, divide, spots, start_walk, wander
 
 BURST = 21
 """Purpose of the random numbers that choose the spot of a fusion."""
@@ -30,8 +31,6 @@ MOST_BURSTS = 64
 """Fusions of one cell in one step that are told apart when their spots are drawn."""
 FIRST_ROUNDS = 8
 """Rounds in which fast fields are brought to rest before the first step."""
-STIFF = 0.8
-"""Length of a step of the mechanics times the stiffest pair's rate; the method is stable below 1."""
 REST = 1e9
 """Time (s) after which pools are at rest."""
 SPEED, PERSISTENCE, PASSAGE, GUIDANCE, DIVISION, DEATH, REPULSION, ADHESION = range(len(OF_BEHAVIOUR))
@@ -54,8 +53,6 @@ class Tissue:
     born: int = 0
     died: int = 0
     fusions: int = 0
-    last_dt: float = 0.0
-    """Length of the last step of the mechanics, s."""
 
     def __post_init__(self) -> None:
         s = self.setup
@@ -186,9 +183,8 @@ class Tissue:
         """(cell, spot, 3) places of invadopodia of some cells; each keeps its place on the cell for a while."""
         s, body = self.setup, self.body
         epoch = EPOCHS + int(self.time // s.shape.spot_life)
-        draws = streams.uniforms(s.seed, epoch, body.ids[who], 4 * s.shape.spots).reshape(-1, s.shape.spots, 4)
-        offset = around(draws, s.planar) * body.radius[who][:, None, None]
-        return np.clip(body.position[who][:, None, :] + offset, s.box.lower, s.box.upper)
+        cells = Spheres(body.ids[who], body.position[who], body.radius[who])
+        return spots(cells, s.shape.spots, s.box, seed=s.seed, purpose=epoch)
 
     def _bodies(self, who: slice) -> Floats:
         """(cell, point, 3) points that stand for the bodies of some cells."""
@@ -268,17 +264,7 @@ class Tissue:
             body.position, body.radius, np.full(n, s.shape.reach), found[:, REPULSION].copy(),
             found[:, ADHESION].copy(), body.kind, body.ids,
         )  # fmt: skip
-        forces = self._mechanics.forces(cells)
-        pieces = agents.substeps_for(cells, forces, s.dt, displacement=way, rate=STIFF)
-        body.pressure[:] = forces.pressure
-        part, dt = way / pieces, s.dt / pieces
-        for piece in range(pieces):
-            if piece:
-                self._mechanics.forces(cells)
-            self._mechanics.move(
-                cells, body.push, dt, displacement=part, heading=body.heading, before=self.last_dt or dt
-            )
-            self.last_dt = dt
+        body.pressure[:] = relax(self._mechanics, cells, way, body.heading, s.dt).pressure
 
     def _follow(self, way: Floats, guidance: Floats) -> None:
         """Turn steps towards the fibres; the mean square of a random step stays what it was (Ray 2017)."""
@@ -326,7 +312,6 @@ class Tissue:
         fresh.position[first], fresh.position[other] = one, two
         for rows in (first, other):
             fresh.progress[rows] = 0.0
-            fresh.push[rows] = 0.0
             fresh.pools[rows] *= 0.5
         fresh.pace[other] = pace_of(fresh.ids[other], s.seed, s.shape.cycle_spread)
         fresh.life[other] = life_of(fresh.ids[other], s.seed)

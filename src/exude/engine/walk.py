@@ -1,4 +1,4 @@
-"""Cells that walk and divide: persistent random walks, random directions, places of daughters.
+"""Cells that walk and divide: persistent random walks, random directions, spots on cells, places of daughters.
 
 Lengths in um, times in s, speeds in um/s. Random numbers follow from (seed, id) and, for a walk, the step: the same
 bits for any number of threads and any order of the cells.
@@ -69,6 +69,28 @@ def directions(ids: Ints, *, seed: int, planar: bool = False) -> Floats:
     check_ids(ids)
     out = np.empty((len(ids), 3))
     build.plain("walk").directions(streams.key(seed, DIVIDE), ids, planar, out)
+    return out
+
+
+class Spheres(NamedTuple):
+    """Cells as spheres: ids (n,), position (n, 3) and radius (n,), um."""
+
+    ids: Ints
+    position: Floats
+    radius: Floats
+
+
+def spots(cells: Spheres, count: int, box: Box, *, seed: int, purpose: int) -> Floats:
+    """Random places (n, count, 3), um, uniform on each cell's surface, or where planar on the circle it stands on.
+
+    They follow from (seed, purpose, id); what lies beyond the box is moved to its wall.
+    """
+    n = len(cells.ids)
+    check_ids(cells.ids)
+    check_array("position", cells.position, (n, 3))
+    check_array("radius", cells.radius, (n,))
+    out = np.empty((n, count, 3))
+    build.plain("walk").spots(0, n, box.planar, streams.key(seed, purpose), cells, box, out)
     return out
 
 

@@ -340,7 +340,7 @@ def _founders(setup: Setup, ids: Ints, founder: Ints, position: Floats) -> Body:
     progress = -exact.log(1.0 - u / 2) / LN2  # density 2 ln 2 2^-a on 0..1
     return Body(
         ids=ids, kind=np.zeros(n, np.int64), founder=founder, position=position,
-        heading=np.zeros((n, 3)), push=np.zeros((n, 3)), radius=radius_of(setup.shape.radius, progress),
+        heading=np.zeros((n, 3)), radius=radius_of(setup.shape.radius, progress),
         progress=progress, pace=pace_of(ids, setup.seed, setup.shape.cycle_spread), life=life_of(ids, setup.seed),
         pressure=np.zeros(n), pools=np.zeros((n, len(setup.space.pools))),
     )  # fmt: skip

@@ -37,7 +37,7 @@ from exude.units import say_seconds, seconds
 
 STATE = "exude-tissue-state-1"
 """Name of what a checkpoint holds; it changes when older ones no longer say enough."""
-NUMBERS = ("step", "next_id", "born", "died", "fusions", "last_dt")
+NUMBERS = ("step", "next_id", "born", "died", "fusions")
 """What a running tissue counts."""
 JOB = "job"
 """The part of a secretion that follows from the plan."""

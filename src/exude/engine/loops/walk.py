@@ -1,4 +1,4 @@
-"""Cells that walk of their own: persistent random walks, and random directions.
+"""Cells that walk of their own: persistent random walks, random directions, spots on a cell.
 
 Every number drawn follows from a key, the cell's id and the step: the bits depend on neither order nor threads.
 """
@@ -49,6 +49,23 @@ def quarter_wave(u):
     odd = (q & 1) == 1
     c, d = (sin, cos) if odd else (cos, sin)
     return (-c if ((q + 1) & 2) == 2 else c), (-d if (q & 2) == 2 else d)
+
+
+@kernel
+def spots(first, last, planar, key, cells, box, out):
+    """Places (cell, spot, 3) on the surface of cells first..last-1, or within the circles they stand on."""
+    count = out.shape[1]
+    for i in range(first, last):
+        rng = key + (np.uint64(cells.ids[i]) << CELL_SHIFT) * GOLDEN
+        for k in range(count):
+            rng, u = uniform(rng)
+            rng, v = uniform(rng)
+            cos, sin = quarter_wave(v)
+            z = 0.0 if planar else 2.0 * u - 1.0
+            far = cells.radius[i] * (math.sqrt(u) if planar else math.sqrt(1.0 - z * z))
+            out[i, k, 0] = min(max(cells.position[i, 0] + far * cos, box.lower[0]), box.upper[0])
+            out[i, k, 1] = min(max(cells.position[i, 1] + far * sin, box.lower[1]), box.upper[1])
+            out[i, k, 2] = min(max(cells.position[i, 2] + cells.radius[i] * z, box.lower[2]), box.upper[2])
 
 
 @leaf

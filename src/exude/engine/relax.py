@@ -1,0 +1,121 @@
+"""Long steps of crowded cells: a stabilised Runge-Kutta-Chebyshev method.
+
+Cells that touch relax within seconds while they walk for minutes. An explicit method of few stages must follow the
+former; this one spends s stages of forces on a step that is stable up to 0.65 (s^2 - 1) over the fastest rate (Sommeijer,
+Shampine and Verwer 1997, doi:10.1016/S0377-0427(97)00219-7), second order in time. Same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from exude.engine import build
+from exude.engine.agents import Forces, Mechanics
+from exude.engine.cells import Cells, check_array
+from exude.engine.layout import Floats
+from exude.engine.slabs import each, rows_of, slabs
+from exude.errors import ProtocolError, refuse
+
+DAMPING = 2.0 / 13.0
+"""The textbook's: each oscillating mode shrinks by at least 5 % in a step."""
+FEWEST, MOST = 2, 12
+"""Stages; of more, rounding and the change of forces within a step begin to count."""
+
+
+class Scheme(NamedTuple):
+    """Shares of the stages of one step: `first` of the step's length; then (start, last, older, now, at the start)."""
+
+    reach: float
+    first: float
+    later: tuple[tuple[float, float, float, float, float], ...]
+
+
+@cache
+def scheme(stages: int) -> Scheme:
+    """Coefficients of Runge, Kutta and Chebyshev's method from T_j, T'_j and T''_j at 1 + DAMPING / s^2."""
+    at = 1.0 + DAMPING / stages**2
+    t, d, dd = [1.0, at], [0.0, 1.0], [0.0, 0.0]
+    for _ in range(2, stages + 1):
+        t.append(2.0 * at * t[-1] - t[-2])
+        d.append(2.0 * t[-2] + 2.0 * at * d[-1] - d[-2])
+        dd.append(4.0 * d[-2] + 2.0 * at * dd[-1] - dd[-2])
+    step = d[-1] / dd[-1]
+    b = [dd[j] / d[j] ** 2 if j > 1 else dd[2] / d[2] ** 2 for j in range(stages + 1)]
+    later = []
+    for j in range(2, stages + 1):
+        last, older, now = 2.0 * b[j] * at / b[j - 1], -b[j] / b[j - 2], 2.0 * b[j] * step / b[j - 1]
+        later.append((1.0 - last - older, last, older, now, -(1.0 - b[j - 1] * t[j - 1]) * now))
+    return Scheme((1.0 + at) / step, b[1] * step, tuple(later))
+
+
+def pieces_for(cells: Cells, forces: Forces, way: Floats, dt: float, *, share: float = 0.25) -> tuple[int, int]:
+    """(steps, stages of each) for dt (s): no cell goes further than `share` of the smallest radius in a step, as far as
+    forces (first found) and `way` (um, in all of dt) tell, and the stiffest cell's rate is within the method's reach.
+    """
+    if not len(cells.position):
+        return 1, FEWEST
+    far = dt * _longest(forces.velocity) + _longest(way)
+    steps = max(1, math.ceil(far / (share * float(cells.radius.min()))))
+    stiff = dt * float(forces.stiffness.max())
+    steps = max(steps, math.ceil(stiff / scheme(MOST).reach))
+    stages = next(s for s in range(FEWEST, MOST + 1) if stiff <= steps * scheme(s).reach or s == MOST)
+    return steps, stages
+
+
+def relax(mechanics: Mechanics, cells: Cells, way: Floats, heading: Floats, dt: float) -> Forces:
+    """Move cells by what they do to each other and by their own `way` (n, 3), um, for dt (s), in place.
+
+    x' = sum of the pair forces (engine/agents.py) + way / dt. A wall holds a cell and turns its `heading`. Returns the
+    forces at the start, pressure and stiffness among them. Raises ProtocolError for a `way` or place that is no number.
+    Valid while `way` is small against the room a cell has: forces see it only stage by stage.
+    """
+    n = len(cells.position)
+    if not 0.0 < dt < math.inf:
+        raise refuse(ProtocolError, dt, "a step > 0 s", "Give the time to move.")
+    for name, array in {"position": cells.position, "way": way, "heading": heading}.items():
+        check_array(name, array, (n, 3))
+    if not np.isfinite(way).all():
+        row = int(np.argmin(np.isfinite(way).all(axis=1)))
+        raise refuse(ProtocolError, f"a way {way[row]} of cell {cells.ids[row]} (row {row})", "finite um", "Mend it.")
+    found = mechanics.forces(cells)
+    steps, stages = pieces_for(cells, found, way, dt)
+    at_start = Forces(*(column.copy() for column in found))
+    walkers = _Walkers(mechanics, cells, way / dt, heading)
+    for piece in range(steps):
+        if piece:
+            found = mechanics.forces(cells)
+        walkers.step(found.velocity, scheme(stages), dt / steps)
+    return at_start
+
+
+class _Walkers:
+    """Cells on their way: speed (n, 3) of their own, um/s, and room for three stages."""
+
+    def __init__(self, mechanics: Mechanics, cells: Cells, speed: Floats, heading: Floats) -> None:
+        self.mechanics, self.cells, self.speed, self.heading = mechanics, cells, speed, heading
+        self.older, self.now, self.drive = (np.empty_like(speed) for _ in range(3))
+
+    def step(self, velocity: Floats, shares: Scheme, dt: float) -> None:
+        """One step from the velocities found where cells stand."""
+        kernels, cells, older, now = build.plain("relax"), self.cells, self.older, self.now
+        self._work(kernels.first_stage, shares.first * dt, (cells.position, now), self.drive, velocity, self.speed)
+        older[...] = cells.position
+        for a, b, c, d, e in shares.later:
+            velocity = self.mechanics.forces(cells._replace(position=now)).velocity
+            mix = (a, b, c, d * dt, e * dt)
+            self._work(kernels.stage, mix, (cells.position, now, older), self.drive, velocity, self.speed)
+            older, now = now, older
+        self._work(kernels.land, cells.position, now, self.heading)
+
+    def _work(self, kernel: Callable[..., None], *given: Any) -> None:
+        n, box = len(self.speed), self.mechanics.box
+        each(lambda slab: kernel(*rows_of(slab, n), *given, box), slabs(n), self.mechanics.threads)
+
+
+def _longest(vectors: Floats) -> float:
+    return math.sqrt(float(np.einsum("ij,ij->i", vectors, vectors).max()))
