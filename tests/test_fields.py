@@ -72,7 +72,8 @@ def dense(u, grid, diffusion, decay, dt, loss=None, fixed=None, mean="harmonic")
     return u
 
 
-SHAPES = ((5, 7, 9), (1, 12, 17), (3, 8, 40), (2, 1, 3), (1, 1, 1))
+SHAPES = ((5, 7, 9), (1, 12, 17), (3, 8, 40), (2, 1, 3), (1, 1, 1), (2, 33, 70))
+"""The last has two whole blocks of columns and one left over, and a whole set of groups of rows and one left over."""
 KINDS = ("constant", "varied", "walls and loss")
 
 

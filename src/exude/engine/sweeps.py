@@ -69,7 +69,7 @@ class Local:
     def sweep(self, field: Floats, axes: int, threads: int) -> None:
         """Sweep along x (1), y (2), both (3) or z (4)."""
         loops, layout, line = build.plain("fields"), tuple(self.grid.layout), flat(field, self.grid)
-        loss = np.empty(0, np.float32) if self.loss is None else flat(self.loss, self.grid)
+        loss = None if self.loss is None else flat(self.loss, self.grid)
         given, size = (flat(self.resistance, self.grid), loss, self.numbers), _scratch(self.grid)
         if axes == Z:
             work: Callable[[int, int], None] = lambda a, b: loops.local_pillars(  # noqa: E731
@@ -128,7 +128,7 @@ def resistances(diffusion: float | Floats, shape: tuple[int, int, int]) -> Singl
 def _scratch(grid: Grid) -> int:
     """Doubles of scratch a thread needs: eight rows by all columns, twice, or four vectors by a line."""
     tiles = -(-grid.shape[2] // WIDTH)
-    return max(2 * PLANES * (tiles + 2) * WIDTH * WIDTH, PLANES * WIDTH * max(grid.shape))
+    return max(2 * PLANES * (tiles + 2) * WIDTH * WIDTH, 2 * PLANES * WIDTH * max(grid.shape))
 
 
 def shared(work: Callable[[int, int], None], n: int, threads: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 WIDTH = 8  # doubles in a vector, lines in a group; narrower machines split a vector
 TILE = WIDTH * WIDTH
-VECTORS = 4  # carried side by side: enough independent chains to hide the latency of * and +
+VECTORS = 4  # carried side by side: enough independent chains to hide the latency of *, + and /
 TURNED = 4  # groups of eight rows under way along x
 FAR = 1e30  # stands for infinity before the first voxel
 
@@ -37,10 +37,10 @@ def instructions(write):
 
     def typed(typing, *kinds):
         def build(context, builder, signature, args):
-            data = [
-                context.make_array(kind)(context, builder, arg).data if isinstance(kind, TYPES.Array) else arg
-                for kind, arg in zip(signature.args, args)
-            ]
+            data = [None if kind is TYPES.none else arg for kind, arg in zip(signature.args, args)]
+            for i, kind in enumerate(signature.args):
+                if isinstance(kind, TYPES.Array):
+                    data[i] = context.make_array(kind)(context, builder, args[i]).data
             write(Maker(builder), *data)
             return context.get_dummy_value()
 
@@ -57,6 +57,7 @@ class Maker:
     def __init__(self, builder):
         self.builder = builder
         self.add, self.times = builder.fadd, builder.fmul
+        self.wide = lambda singles: builder.fpext(singles, LANES)
 
     def place(self, base, *steps):
         """base + step + ..., a step being a whole number or a pair to be multiplied."""
@@ -71,17 +72,16 @@ class Maker:
 
     def load(self, base, index, kind=LANES):
         at = self.builder.bitcast(self.builder.gep(base, [self.whole(index)]), kind.as_pointer())
-        value = self.builder.load(at, align=4 if kind is SINGLES else 8)
-        return self.builder.fpext(value, LANES) if kind is SINGLES else value
+        return self.builder.load(at, align=4 if kind is SINGLES else 8)
 
     def store(self, value, base, index):
         at = self.builder.bitcast(self.builder.gep(base, [self.whole(index)]), LANES.as_pointer())
         self.builder.store(value, at, align=8)
 
-    def soon(self, base, index):  # ask for a cache line before it is needed; any address will do
+    def soon(self, base, index):  # ask for a cache line, for the second cache (the first is full); any address will do
         ask = CGUTILS.get_or_insert_function(self.builder.module, ASK, "llvm.prefetch.p0")
         at = self.builder.bitcast(self.builder.gep(base, [self.whole(index)]), ASK.args[0])
-        self.builder.call(ask, [at, *(IR.Constant(IR.IntType(32), x) for x in (1, 3, 1))])
+        self.builder.call(ask, [at, *(IR.Constant(IR.IntType(32), x) for x in (0, 2, 1))])
 
     def same(self, number):  # a literal or a register, in every lane
         if isinstance(number, float):
@@ -108,8 +108,8 @@ class Maker:
             high = IR.Constant(PLACES, [e | d if not e & d else WIDTH + e for e in range(WIDTH)])
             for i in range(WIDTH):
                 if not i & d:
-                    a, b = rows[i], rows[i | d]
-                    rows[i], rows[i | d] = (self.builder.shuffle_vector(a, b, order) for order in (low, high))
+                    pair = rows[i], rows[i | d]
+                    rows[i], rows[i | d] = (self.builder.shuffle_vector(*pair, order) for order in (low, high))
         return rows
 
     def tile(self, base, at, stride, kind=LANES):
@@ -132,23 +132,22 @@ def line_solver(vectors):
         carried, below = make.slots([make.same(0.0)] * vectors), make.slots([make.same(0.0)])
         with CGUTILS.for_range(make.builder, count) as loop:
             (factor,) = make.kept(below)
-            for v in range(vectors):
+            for v, slot in enumerate(carried):
                 place = make.place(at, (loop.index, stride), WIDTH * v)
-                value = make.add(make.load(field, place), make.times(factor, *make.kept(carried[v : v + 1])))
+                value = make.add(make.load(field, place), make.times(factor, *make.kept([slot])))
                 make.store(value, field, place)
                 make.soon(field, make.place(place, WIDTH * vectors))
-                make.keep([value], carried[v : v + 1])
+                make.keep([value], [slot])
             make.keep([make.spread(p, loop.index)], below)
         make.keep([make.same(0.0)] * vectors, carried)
         with CGUTILS.for_range(make.builder, count) as loop:
             m = make.builder.sub(make.place(count, -1), loop.index)
             couple, scale = make.spread(p, m), make.spread(s, m)
-            for v in range(vectors):
+            for v, slot in enumerate(carried):
                 place = make.place(at, (m, stride), WIDTH * v)
-                push = make.times(couple, *make.kept(carried[v : v + 1]))
-                value = make.add(make.times(scale, make.load(field, place)), push)
+                value = make.add(make.times(scale, make.load(field, place)), make.times(couple, *make.kept([slot])))
                 make.store(value, field, place)
-                make.keep([value], carried[v : v + 1])
+                make.keep([value], [slot])
 
     return instructions(solve)
 
@@ -183,13 +182,12 @@ class Local:
     """
 
     def __init__(self, make, numbers):
-        self.make = make
         # h^2 / 2 dt; 1 + dt decay / n; dt / n; r before the first and after the last voxel
         numbers = [make.same(make.builder.extract_value(numbers, i)) for i in range(5)]
-        self.half, self.base, self.share, self.before, self.after = numbers
+        self.make, (self.half, self.base, self.share, self.before, self.after) = make, numbers
 
     def start(self):
-        """r, g and y before the first voxel: endless g holds a fixed value, endless r a wall."""
+        """r, g and y before the first voxel: endless g holds a fixed value, endless r is a wall."""
         return [self.before, self.make.same(FAR), self.make.same(0.0)]
 
     def between(self, before, after, g):
@@ -199,68 +197,75 @@ class Local:
         return p, make.times(resistance, p)
 
     def advanced(self, p, g, y, u, loss):
-        make = self.make
-        c = self.base if loss is None else make.add(self.base, make.times(loss, self.share))
-        return make.add(c, make.times(p, g)), make.add(u, make.times(p, y))
+        add, times = self.make.add, self.make.times
+        c = self.base if loss is None else add(self.base, times(self.make.wide(loss), self.share))
+        return add(c, times(p, g)), add(u, times(p, y))
 
 
-def local_solver(vectors, lossy):
-    """As `line_solver`, with resistance r (and loss rate) per voxel, laid out as the field; `scratch` keeps p."""
+def local_solver(vectors, up, down):
+    """As `line_solver`, with resistance r (and loss rate, or None) per voxel, laid out as the field.
 
-    def solve(make, field, at, stride, count, r, loss, numbers, scratch):
-        local = Local(make, numbers)
-        states = [make.slots(local.start()) for _ in range(vectors)]
+    Up at `at` (p to `slot` of the scratch), down at `behind` (p from `kept`), or both: one divides, the other loads.
+    """
 
-        def up(m):
+    def solve(make, field, at, slot, behind, kept, stride, count, r, loss, numbers, scratch):
+        local, first, last = Local(make, numbers), make.whole(0), make.place(count, -1)
+        states = [make.slots(local.start()) for _ in range(vectors if up else 0)]
+        tops = [make.place(behind, (last, stride), WIDTH * v) for v in range(vectors if down else 0)]
+        values = [make.slots([make.load(field, top)]) for top in tops]
+
+        def forth(m):
             for v, state in enumerate(states):
                 place = make.place(at, (m, stride), WIDTH * v)
                 before, g, y = make.kept(state)
-                here = make.load(r, place, SINGLES)
+                here = make.wide(make.load(r, place, SINGLES))
                 p, s = local.between(before, here, g)
                 if m is not first:  # what belongs to the voxel before is known only now
                     make.store(make.times(s, y), field, make.builder.sub(place, stride))
-                    make.store(p, scratch, make.place((WIDTH * v), (m, WIDTH * vectors)))
-                make.soon(field, make.place(place, WIDTH * vectors))
-                make.soon(r, make.place(place, WIDTH * vectors))
-                rate = make.load(loss, place, SINGLES) if lossy else None
+                    make.store(p, scratch, make.place(slot, WIDTH * v, (m, WIDTH * vectors)))
+                for read in (field, r) if loss is None else (field, r, loss):
+                    make.soon(read, make.place(place, WIDTH * vectors))
+                rate = None if loss is None else make.load(loss, place, SINGLES)
                 make.keep([here, *local.advanced(p, g, y, make.load(field, place), rate)], state)
 
-        up(first := make.whole(0))
+        def back(m):
+            for v, value in enumerate(values):
+                place = make.place(behind, (make.place(m, -1), stride), WIDTH * v)
+                p = make.load(scratch, make.place(kept, WIDTH * v, (m, WIDTH * vectors)))
+                make.keep([make.add(make.load(field, place), make.times(p, *make.kept(value)))], value)
+                make.store(*make.kept(value), field, place)
+
+        forth(first)
         with CGUTILS.for_range(make.builder, count, start=make.whole(1)) as loop:
-            up(loop.index)
+            forth(loop.index)
+            back(make.builder.sub(count, loop.index))
         for v, state in enumerate(states):
             before, g, y = make.kept(state)
             value = make.times(local.between(before, local.after, g)[1], y)
-            make.store(value, field, make.place(at, (make.place(count, -1), stride), WIDTH * v))
-            make.keep([value], state)
-        with CGUTILS.for_range(make.builder, count, start=make.whole(1)) as loop:
-            m = make.builder.sub(count, loop.index)
-            for v, state in enumerate(states):
-                place = make.place(at, (make.place(m, -1), stride), WIDTH * v)
-                p = make.load(scratch, make.place(WIDTH * v, (m, WIDTH * vectors)))
-                value = make.add(make.load(field, place), make.times(p, make.kept(state)[0]))
-                make.store(value, field, place)
-                make.keep([value], state)
+            make.store(value, field, make.place(at, (last, stride), WIDTH * v))
 
     return instructions(solve)
 
 
-def local_up(lossy):
-    """As `tile_up`, with resistance per voxel; the scratch keeps s y and p, `state` r, g, y from tile to tile."""
+def local_up(groups):
+    """As `tile_up`, of groups side by side; the scratch keeps s y and p, `state` r, g, y from tile to tile."""
 
-    def up(make, field, at, stride, r, loss, numbers, scratch, slot, state, begin):
-        local = Local(make, numbers)
-        values, heres = make.tile(field, at, stride), make.tile(r, at, stride, SINGLES)
-        rates = make.tile(loss, at, stride, SINGLES) if lossy else [None] * WIDTH
-        before, g, y = (make.load(state, make.place(begin, WIDTH * i)) for i in range(3))
+    def up(make, field, at, stride, r, loss, numbers, scratch, slot, span, state, begin):
+        local, places = Local(make, numbers), [make.place(at, (stride, WIDTH * j)) for j in range(groups)]
+        heres = [make.tile(r, place, stride, SINGLES) for place in places]
+        rates = [[None] * WIDTH if loss is None else make.tile(loss, place, stride, SINGLES) for place in places]
+        values = [make.tile(field, place, stride) for place in places]
+        states = [[make.load(state, make.place(begin, WIDTH * (3 * j + i))) for i in range(3)] for j in range(groups)]
         for c in range(WIDTH):
-            p, s = local.between(before, heres[c], g)
-            make.store(make.times(s, y), scratch, make.place(slot, 2 * WIDTH * (c - 1)))  # of the voxel before
-            make.store(p, scratch, make.place(slot, 2 * WIDTH * (c - 1) + WIDTH))
-            g, y = local.advanced(p, g, y, values[c], rates[c])
-            before = heres[c]
-        for i, value in enumerate((before, g, y)):
-            make.store(value, state, make.place(begin, WIDTH * i))
+            for j, (before, g, y) in enumerate(states):
+                here, to = make.wide(heres[j][c]), make.place(slot, (span, j), 2 * WIDTH * (c - 1))
+                p, s = local.between(before, here, g)
+                make.store(make.times(s, y), scratch, to)  # of the voxel before
+                make.store(p, scratch, make.place(to, WIDTH))
+                states[j] = [here, *local.advanced(p, g, y, values[j][c], rates[j][c])]
+        for j in range(groups):
+            for i, value in enumerate(states[j]):
+                make.store(value, state, make.place(begin, WIDTH * (3 * j + i)))
 
     return instructions(up)
 
@@ -288,9 +293,9 @@ def local_down(make, field, at, stride, scratch, slot, state, begin):
 
 
 solve_wide, solve_one = line_solver(VECTORS), line_solver(1)
-local_wide, local_one = local_solver(VECTORS, False), local_solver(1, False)
-lossy_wide, lossy_one = local_solver(VECTORS, True), local_solver(1, True)
-local_up_plain, local_up_lossy = local_up(False), local_up(True)
+wide_up, wide_both, wide_down = (local_solver(VECTORS, *way) for way in ((True, False), (True, True), (False, True)))
+one_up, one_down = local_solver(1, True, False), local_solver(1, False, True)
+local_up_all, local_up_one = local_up(TURNED), local_up(1)
 
 
 @whole
@@ -308,52 +313,49 @@ def rows(field, at, row, groups, tiles, p, s, scratch):
 @whole
 def columns(field, at, width, stride, count, p, s):
     """Sweep `width` columns (whole vectors) side by side along y or z."""
-    i = 0
-    while i + VECTORS * WIDTH <= width:
-        solve_wide(field, at + i, stride, count, p, s)
-        i += VECTORS * WIDTH
-    while i < width:
-        solve_one(field, at + i, stride, count, p, s)
-        i += WIDTH
+    end = at + width - width % (VECTORS * WIDTH)
+    for i in range(at, end, VECTORS * WIDTH):
+        solve_wide(field, i, stride, count, p, s)
+    for i in range(end, at + width, WIDTH):
+        solve_one(field, i, stride, count, p, s)
 
 
 @whole
-def local_rows(field, at, row, groups, tiles, r, loss, numbers, scratch, state):
+def local_rows(field, at, row, groups, tiles, r, loss, numbers, scratch):
     """`rows` with resistance per voxel, and loss where it is given."""
-    span = 2 * (tiles + 1) * TILE
-    for g in range(groups):
-        for i, value in enumerate((numbers[3], FAR, 0.0)):
-            state[3 * WIDTH * g + WIDTH * i : 3 * WIDTH * g + WIDTH * (i + 1)] = value
+    span, some = 2 * (tiles + 1) * TILE, TURNED if groups == TURNED else 1
+    state = np.repeat(np.array([numbers[3], FAR, 0.0] * TURNED), WIDTH)
     for t in range(tiles):
-        for g in range(groups):
-            place, slot = at + g * WIDTH * row + t * WIDTH, g * span + 2 * TILE * t + 2 * WIDTH
-            if loss.shape[0] > 0:
-                local_up_lossy(field, place, row, r, loss, numbers, scratch, slot, state, 3 * WIDTH * g)
+        for g in range(0, groups, some):
+            place, slot, begin = at + (g * row + t) * WIDTH, g * span + 2 * TILE * t + 2 * WIDTH, 3 * WIDTH * g
+            if some == TURNED:
+                local_up_all(field, place, row, r, loss, numbers, scratch, slot, span, state, begin)
             else:
-                local_up_plain(field, place, row, r, loss, numbers, scratch, slot, state, 3 * WIDTH * g)
+                local_up_one(field, place, row, r, loss, numbers, scratch, slot, span, state, begin)
     for g in range(groups):
         local_end(numbers, scratch, g * span + 2 * TILE * tiles, state, 3 * WIDTH * g)
     for t in range(tiles - 1, -1, -1):
         for g in range(groups):
-            place, slot = at + g * WIDTH * row + t * WIDTH, g * span + 2 * TILE * t + 2 * WIDTH
-            local_down(field, place, row, scratch, slot, state, 3 * WIDTH * g)
+            slot = g * span + 2 * TILE * t + 2 * WIDTH
+            local_down(field, at + (g * row + t) * WIDTH, row, scratch, slot, state, 3 * WIDTH * g)
 
 
 @whole
 def local_columns(field, at, width, stride, count, r, loss, numbers, scratch):
-    """`columns` with resistance per voxel, and loss where it is given."""
-    i = 0
-    while i < width:
-        wide = i + VECTORS * WIDTH <= width
-        if loss.shape[0] > 0 and wide:
-            lossy_wide(field, at + i, stride, count, r, loss, numbers, scratch)
-        elif loss.shape[0] > 0:
-            lossy_one(field, at + i, stride, count, r, loss, numbers, scratch)
-        elif wide:
-            local_wide(field, at + i, stride, count, r, loss, numbers, scratch)
+    """`columns` with resistance per voxel, and loss where it is given: down one block while up the next."""
+    step, end = VECTORS * WIDTH, at + width - width % (VECTORS * WIDTH)
+    slot, kept = 0, step * count
+    for i in range(at, end, step):
+        if i == at:
+            wide_up(field, i, slot, 0, 0, stride, count, r, loss, numbers, scratch)
         else:
-            local_one(field, at + i, stride, count, r, loss, numbers, scratch)
-        i += VECTORS * WIDTH if wide else WIDTH
+            wide_both(field, i, slot, i - step, kept, stride, count, r, loss, numbers, scratch)
+        slot, kept = kept, slot
+    if end > at:
+        wide_down(field, 0, 0, end - step, kept, stride, count, r, loss, numbers, scratch)
+    for i in range(end, at + width, WIDTH):
+        one_up(field, i, 0, 0, 0, stride, count, r, loss, numbers, scratch)
+        one_down(field, 0, 0, i, 0, stride, count, r, loss, numbers, scratch)
 
 
 @kernel
@@ -381,13 +383,11 @@ def pillars(field, layout, first, last, z):
 def local_planes(field, layout, first, last, axes, r, loss, numbers, scratch):
     """`planes` with resistance per voxel."""
     _nz, ny, nx, row, plane = layout
-    tiles, groups, parts = -(-nx // WIDTH), -(-ny // WIDTH), -(-ny // (WIDTH * TURNED))
-    state = np.zeros(3 * WIDTH * TURNED)
+    tiles, groups = -(-nx // WIDTH), -(-ny // WIDTH)
     for k in range(first, last):
-        for q in range(parts if axes & 1 else 0):
-            g = groups * q // parts
-            at, some = k * plane + g * WIDTH * row, groups * (q + 1) // parts - g
-            local_rows(field, at, row, some, tiles, r, loss, numbers[0], scratch, state)
+        for g in range(0, groups if axes & 1 else 0, TURNED):
+            at = k * plane + g * WIDTH * row
+            local_rows(field, at, row, min(TURNED, groups - g), tiles, r, loss, numbers[0], scratch)
         if axes & 2:
             local_columns(field, k * plane, tiles * WIDTH, row, ny, r, loss, numbers[1], scratch)
 
