@@ -124,7 +124,7 @@ def test_stages_and_steps_follow_the_way_and_the_rate() -> None:
     assert 120.0 / steps * found.stiffness.max() <= scheme(stages).reach and FEWEST < stages <= MOST
     far = none.copy()
     far[3] = [29.9, 39.9, 0.0]
-    assert pieces_for(cells, found, far, 1e-9)[0] == 25  # 50 um in quarters of 8 um
+    assert pieces_for(cells, found, far, 1e-9)[0] == 16  # at most two fifths of 8 um each
     assert pieces_for(Cells(*(a[:0] for a in cells)), found, none[:0], 1.0) == (1, FEWEST)
 
 

@@ -18,7 +18,7 @@ from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Frame, Tissue
 
 Z = 5.0
-ALONE = {"cell_repulsion": 0.0, "cell_adhesion": 0.0}
+ALONE = {"cell_repulsion": 0.0, "cell_adhesion": 0.0, "most_pressure": 1e9}
 """Cells that do not feel each other."""
 
 
@@ -69,7 +69,7 @@ def test_cells_walk_as_declared() -> None:
 
 def test_cells_divide_at_their_rate() -> None:
     """Free cells, their pressure switched off: the number grows as exp(k t), with the volume of each kept in bounds."""
-    free = numbers(**ALONE, k_divide=math.log(2) / (12 * 3600.0), most_pressure=1e9)
+    free = numbers(**ALONE, k_divide=math.log(2) / (12 * 3600.0))
     found = frames(dish(duration="12 h", every="6 h", numbers=free, cells=scattered(300, 2000.0)))
     start, end = (len(frame.cells["id"]) for frame in (found[0], found[-1]))
     gained = end / start  # 2 on average; each founder divides about once, so its spread is below one half

@@ -41,12 +41,12 @@ BALANCE = 1e-10
 QUICK = replace(Numbers.default(), values=Numbers.default().values | {"k_divide": 1e-3})
 """Cells divide within half an hour."""
 SMALL = Tissue(
-    matrix=Film(), cells=Scattered(4), size=("60 um", "60 um"), voxel="6 um", duration="100 min", every="20 min",
+    matrix=Film(), cells=Scattered(4), size=("60 um", "60 um"), voxel="6 um", duration="100 min", every="10 min",
     burn_in="8 h", numbers=QUICK, step="60 s", threads=1,
 )  # fmt: skip
 BALL = Tissue(
     matrix=Gel(fibres="radial"), cells=Spheroid(6), size=("80 um", "80 um", "80 um"), duration="40 min",
-    every="20 min", burn_in="8 h", numbers=QUICK, step="60 s", threads=1,
+    every="10 min", burn_in="8 h", numbers=QUICK, step="60 s", threads=1,
 )  # fmt: skip
 KINDS = {
     "film": SMALL, "mean field": replace(SMALL, secretion="mean-field", duration="40 min"), "ball": BALL,
@@ -132,7 +132,7 @@ def test_a_killed_run_goes_on_with_the_same_bits(tmp_path: Path, whole: Callable
     done = subprocess.run([sys.executable, "-c", code, str(place), str(Path(__file__).parent)], capture_output=True)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     left = open_tissue(place)
-    assert (left.rows, left.finished) == (3, False)
+    assert (left.rows, left.finished) == (6, False)
     steps: list[int] = []
     made = run_tissue(SMALL, place, resume=True, progress=lambda done, total: steps.append(done))
     assert steps[0] == 51  # the work since the last checkpoint, no more, is done again
@@ -354,7 +354,7 @@ def test_a_bad_checkpoint_is_refused_and_the_run_stays_readable(
     finally:
         file.write_bytes(sound)
         previous(file).unlink()
-    assert open_tissue(stopped).rows == 2
+    assert open_tissue(stopped).rows == 4
 
 
 def test_a_checkpoint_of_another_program_or_run_is_refused(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:

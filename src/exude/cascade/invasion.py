@@ -32,7 +32,11 @@ INVASION = Chapter(
         Definition("breathing", "oxygen / (half_oxygen + oxygen)"),
         Definition("breathing_normal", "oxygen_normal / (half_oxygen + oxygen_normal)"),
         Definition("energy", "breathing / breathing_normal"),
-        Definition("room", "max(0, 1 - pressure / most_pressure)", why="cells that are pressed do not divide"),
+        Definition(
+            "room",
+            "max(0, 1 - pressure / most_pressure)",
+            why="cells that are pressed neither divide nor walk (contact inhibition)",
+        ),
         Definition("starving", "max(0, 1 - oxygen / oxygen_fatal)"),
     ),
     fields=(
@@ -50,7 +54,7 @@ INVASION = Chapter(
     behaviours=(
         Behaviour(
             kind="tumour",
-            speed="walk_speed * fak * energy",
+            speed="walk_speed * fak * energy * room",
             persistence="walk_persistence",
             passage="pores",
             guidance="fibre_guidance",

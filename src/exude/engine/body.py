@@ -12,9 +12,8 @@ from exude.engine import numbers as exact
 from exude.engine import streams
 from exude.engine.grid import Grid
 from exude.engine.layout import Floats, Ints
+from exude.engine.streams import Purpose
 
-LIFE, CYCLE = 22, 23
-"""Purposes of random numbers: a cell's span of life and of its cycle."""
 LN2 = 0.6931471805599453
 VOLUME_BORN = LN2
 """Volume of a newborn cell over the mean: in a growing culture cells are 1/ln 2 - 1 of their way on average."""
@@ -64,13 +63,13 @@ def radius_of(mean: float, progress: Floats) -> Floats:
 
 def pace_of(ids: Ints, seed: int, spread: float) -> Floats:
     """How fast each cell goes through its cycle, 1 on average over the time it takes."""
-    z = exact.normal(streams.uniforms(seed, CYCLE, ids, 1))[:, 0]
+    z = exact.normal(streams.uniforms(seed, Purpose.CYCLE, ids, 1))[:, 0]
     return np.asarray(1.0 / np.maximum(1.0 + spread * z, SHORTEST_CYCLE))
 
 
 def life_of(ids: Ints, seed: int) -> Floats:
     """A unit exponential for each cell: it dies when its summed risk reaches it."""
-    return -exact.log(streams.uniforms(seed, LIFE, ids, 1)[:, 0])
+    return -exact.log(streams.uniforms(seed, Purpose.LIFE, ids, 1)[:, 0])
 
 
 def pattern(fineness: float, planar: bool) -> Floats:

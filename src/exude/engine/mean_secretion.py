@@ -18,6 +18,7 @@ from exude.engine import numbers as exact
 from exude.engine.job import Job
 from exude.engine.layout import TOTALS, Floats, Ints
 from exude.engine.secretion import Bursts, Vesicles
+from exude.engine.streams import Purpose
 
 GROUPS = 64
 """Most groups of cells with levels of their own."""
@@ -27,9 +28,6 @@ SAMPLE_IDS = 2**27
 """Ids of the sample begin here, beyond those of the tissue's cells."""
 FEWEST = 200
 """Bursts to draw sizes from; where a window of the sample has fewer, those of windows before are taken too."""
-NUMBER, SIZE = 12, 13
-"""Purposes of random numbers, with the window: how many fusions, and when and how large each."""
-WINDOWS = 2**20
 MOST = 64
 """Fusions of one cell in one window; beyond it lies less than 1e-30 of a Poisson number of mean 10."""
 
@@ -77,7 +75,7 @@ class MeanSecretion:
         if not len(self.bag[0]):  # nothing has fused in the whole sample so far: nothing is known of sizes
             number = np.zeros(len(self.ids), np.int64)
             return self._draw(window, number)
-        number = poisson(streams.uniforms(self.seed, NUMBER + WINDOWS * window, self.ids, 1)[:, 0], self._mean())
+        number = poisson(streams.uniforms(self.seed, Purpose.NUMBER, self.ids, 1, turn=window)[:, 0], self._mean())
         return self._draw(window, number)
 
     def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
@@ -106,15 +104,16 @@ class MeanSecretion:
 
     def _draw(self, window: int, number: Ints) -> Bursts:
         """Times and sizes of the drawn fusions, in the order of cells and times."""
-        most = int(number.max(initial=0))
-        draws = streams.uniforms(self.seed, SIZE + WINDOWS * window, self.ids, 2 * MOST)
-        cell = np.repeat(np.arange(len(number)), number)
-        turn = np.concatenate([np.arange(n) for n in number]) if most else np.zeros(0, np.int64)
-        begin, end = self._span(window)
-        time = begin + draws[cell, turn] * (end - begin)
-        which = (draws[cell, MOST + turn] * len(self.bag[0])).astype(np.int64)
-        order = np.lexsort((time, cell))
-        return Bursts(time[order], cell[order], self.bag[0][which][order], self.bag[1][which][order])
+        cell, draws = [np.zeros(0, np.int64)], [np.zeros((0, 2))]
+        for turn in range(int(number.max(initial=0))):
+            cell.append(np.flatnonzero(number > turn))
+            again = MOST * window + turn
+            draws.append(streams.uniforms(self.seed, Purpose.SIZE, self.ids[cell[-1]], 2, turn=again))
+        (begin, end), whole, both = self._span(window), np.concatenate(cell), np.concatenate(draws)
+        time = begin + both[:, 0] * (end - begin)
+        which = (both[:, 1] * len(self.bag[0])).astype(np.int64)
+        order = np.lexsort((time, whole))
+        return Bursts(time[order], whole[order], self.bag[0][which][order], self.bag[1][which][order])
 
     def _span(self, window: int) -> tuple[float, float]:
         line = self.sample.job.timeline

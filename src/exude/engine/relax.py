@@ -53,7 +53,7 @@ def scheme(stages: int) -> Scheme:
     return Scheme((1.0 + at) / step, b[1] * step, tuple(later))
 
 
-def pieces_for(cells: Cells, forces: Forces, way: Floats, dt: float, *, share: float = 0.25) -> tuple[int, int]:
+def pieces_for(cells: Cells, forces: Forces, way: Floats, dt: float, *, share: float = 0.4) -> tuple[int, int]:
     """(steps, stages of each) for dt (s): no cell goes further than `share` of the smallest radius in a step, as far as
     forces (first found) and `way` (um, in all of dt) tell, and the stiffest cell's rate is within the method's reach.
     """

@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exude.derive.leaves import KIND_RELEASE, kind
-from exude.derive.symbols import Symbols
 from exude.engine import layout, streams, vesicles
 from exude.engine.job import Block, Job
 from exude.engine.layout import TOTALS, Floats, Ints, State, Timeline
 from exude.engine.slabs import each
-
-COINS = 11
-"""Purpose of the random numbers that share a dividing cell's MVBs between its daughters."""
+from exude.engine.streams import Purpose
 
 
 class Bursts(NamedTuple):
@@ -31,6 +28,11 @@ class Bursts(NamedTuple):
     cell: Ints  # place among the cells
     ilv: Ints  # exosomes set free
     cargo: Ints  # cargo molecules on them
+
+
+SLOTS = 96
+"""MVBs a cell has room for at first: three times the mean; a chunk in which one has more is given twice as much."""
+NOTHING = Bursts(np.zeros(0), *(np.zeros(0, np.int64) for _ in range(3)))
 
 
 class AbstractSecretion(Protocol):
@@ -82,7 +84,7 @@ class Vesicles:
         begin, chunks = float(job.timeline.begin[0]), []
         for a in range(0, len(ids), vesicles.CHUNK):
             own = streams.cell_streams(job.seed, ids[a : a + vesicles.CHUNK])
-            chunks.append(layout.new_state(symbols, job.starts, own, begin, layout.FIRST_SLOTS // 2))
+            chunks.append(layout.new_state(symbols, job.starts, own, begin, SLOTS))
         traces = np.tile(job.starts, (len(ids), 1))
         return Vesicles(job, ids, levels, chunks, traces, np.zeros((len(ids), len(symbols.counts)), np.int64))
 
@@ -91,16 +93,21 @@ class Vesicles:
         job = replace(self.job, timeline=window_of(self.job.timeline, window), rows=1)
         firsts = np.cumsum([0, *(len(c.time) for c in self.chunks)])
 
-        def run(k: int) -> Block:
+        released = [i for i, t in enumerate(job.symbols.cascade.life_cycle.transitions) if kind(t) == KIND_RELEASE]
+
+        def run(k: int) -> Bursts:
+            """The chunk's own fusions: its rows of all events are much more, and are let go of at once."""
             base = self.levels[firsts[k] : firsts[k + 1]]
             own = replace(job, levels=lambda _: base)
-            return vesicles.run_chunk(own, self.ids[firsts[k] : firsts[k + 1]], self.chunks[k])
+            block = vesicles.run_chunk(own, self.ids[firsts[k] : firsts[k + 1]], self.chunks[k])
+            self.chunks[k] = block.state
+            return _bursts(block, released, int(firsts[k]))
 
-        blocks = each(run, len(self.chunks), threads)
-        self.chunks = [b.state for b in blocks]
-        self.traces = np.concatenate([b.state.x for b in blocks]) if blocks else self.traces
-        self.counts = np.concatenate([b.state.count for b in blocks]) if blocks else self.counts
-        return _bursts(job.symbols, blocks, firsts)
+        found = [NOTHING, *each(run, len(self.chunks), threads)]
+        if self.chunks:
+            self.traces = np.concatenate([c.x for c in self.chunks])
+            self.counts = np.concatenate([c.count for c in self.chunks])
+        return Bursts._make(np.concatenate(column) for column in zip(*found, strict=True))
 
     def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
         """Cells die, stay or are born of others: a newborn takes each of its mother's MVBs with chance one half.
@@ -124,7 +131,9 @@ class Vesicles:
         k = int(np.searchsorted(firsts, mother, side="right")) - 1
         own, at = self.chunks[k], mother - int(firsts[k])
         state = State._make(array[at : at + 1].copy() for array in own)
-        moves = streams.uniforms(self.job.seed, COINS, np.array([name]), state.growth.shape[1])[0] < 1 / 2  # by slot
+        moves = (
+            streams.uniforms(self.job.seed, Purpose.COINS, np.array([name]), state.growth.shape[1])[0] < 1 / 2
+        )  # by slot
         _retain(state, 0, moves)
         _retain(own, at, ~moves)
         state.stream[0] = state.rng[0] = streams.cell_streams(self.job.seed, np.array([name]))[0]
@@ -159,20 +168,12 @@ def _even_slots(chunks: list[State]) -> list[State]:
     return even
 
 
-def _bursts(symbols: Symbols, blocks: list[Any], firsts: NDArray[np.int64]) -> Bursts:
-    """The fusions with the plasma membrane in the blocks' event rows."""
-    released = [i for i, t in enumerate(symbols.cascade.life_cycle.transitions) if kind(t) == KIND_RELEASE]
-    parts = []
-    for first, block in zip(firsts, blocks, strict=False):
-        rows, used = block.events, int(block.events.used[0])
-        mine = np.isin(rows.what[:used], released)
-        parts.append(
-            (rows.time[:used][mine], rows.cell[:used][mine] + first, rows.ilv[:used][mine], rows.cargo[:used][mine])
-        )
-    if not parts:
-        return Bursts(np.zeros(0), *(np.zeros(0, np.int64) for _ in range(3)))
-    time, cell, ilv, cargo = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Bursts(time, cell.astype(np.int64), ilv.astype(np.int64), cargo.astype(np.int64))
+def _bursts(block: Block, released: list[int], first: int) -> Bursts:
+    """The fusions with the plasma membrane in a block's event rows; its cells are numbered from `first`."""
+    rows, used = block.events, int(block.events.used[0])
+    mine = np.flatnonzero(np.isin(rows.what[:used], released))
+    cell, ilv, cargo = (column[mine].astype(np.int64) for column in (rows.cell, rows.ilv, rows.cargo))
+    return Bursts(rows.time[mine], cell + first, ilv, cargo)
 
 
 def _retain(state: State, row: int, stays: NDArray[np.bool_]) -> None:

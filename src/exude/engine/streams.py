@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 from numpy.typing import NDArray
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 CELL_SHIFT = np.uint64(36)
 """A cell has 2^36 draws before it would reach the next cell's stretch; 2^28 cells fit."""
+
+
+class Purpose(IntEnum):
+    """What numbered cells draw for. Assays have numbers of their own (`purpose` of each), fits and studies from 1000."""
+
+    VESICLES = 0
+    LEVELS = 1
+    COINS = 11
+    """Which daughter takes an MVB."""
+    NUMBER = 12
+    """How many fusions of a cell in a window, about the mean field; turn: the window."""
+    SIZE = 13
+    """When and how large one of them is; turn: window and fusion."""
+    BURST = 21
+    """The spot of a fusion; turn: the step."""
+    LIFE = 22
+    CYCLE = 23
+    FOUNDERS = 24
+    SPOT = 25
+    """Where invadopodia are; turn: how often they have moved."""
+    PLACE = 30
+    WALK = 101
+    STAND = 102
+    DIVIDE = 103
 
 
 def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -17,23 +43,24 @@ def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
         return z ^ (z >> np.uint64(31))
 
 
-def key(seed: int, purpose: int) -> np.uint64:
-    """A 64-bit key of a seed for one purpose (vesicles, levels, an assay)."""
+def key(seed: int, purpose: int, turn: int = 0) -> np.uint64:
+    """A 64-bit key of a seed for one purpose (a `Purpose`, an assay), and for the times it draws anew."""
     with np.errstate(over="ignore"):
-        return np.uint64(_mix(np.array([seed % 2**64], np.uint64) + GOLDEN * np.uint64(purpose + 1))[0])
+        first = _mix(np.array([seed % 2**64], np.uint64) + GOLDEN * np.uint64(purpose + 1))
+        return np.uint64(first[0] if turn == 0 else _mix(first + GOLDEN * np.uint64(turn))[0])
 
 
 def cell_streams(seed: int, cells: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Starting states of the vesicle streams of the numbered cells."""
     with np.errstate(over="ignore"):
-        return key(seed, 0) + (cells.astype(np.uint64) << CELL_SHIFT) * GOLDEN
+        return key(seed, Purpose.VESICLES) + (cells.astype(np.uint64) << CELL_SHIFT) * GOLDEN
 
 
-def uniforms(seed: int, purpose: int, cells: NDArray[np.int64], columns: int) -> NDArray[np.float64]:
+def uniforms(seed: int, purpose: int, cells: NDArray[np.int64], columns: int, turn: int = 0) -> NDArray[np.float64]:
     """Uniform numbers in (0, 1), one row per numbered cell: the same row for the same cell in any chunk."""
     with np.errstate(over="ignore"):
         place = cells.astype(np.uint64)[:, None] * np.uint64(columns) + np.arange(columns, dtype=np.uint64)[None, :]
-        bits = _mix(key(seed, purpose) + place * GOLDEN)
+        bits = _mix(key(seed, purpose, turn) + place * GOLDEN)
     return ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 

@@ -21,12 +21,9 @@ from exude.engine.relax import relax
 from exude.engine.secretion import AbstractSecretion, Bursts
 from exude.engine.setup import Setup
 from exude.engine.slabs import each, rows_of, slabs
+from exude.engine.streams import Purpose
 from exude.engine.walk import Spheres, Walk, divide, spots, start_walk, wander
 
-BURST = 21
-"""Purpose of the random numbers that choose the spot of a fusion."""
-EPOCHS = 10_000
-"""Purposes from here on are epochs of spots."""
 MOST_BURSTS = 64
 """Fusions of one cell in one step that are told apart when their spots are drawn."""
 FIRST_ROUNDS = 8
@@ -163,7 +160,7 @@ class Tissue:
         sorted_who = who[order]
         first = np.searchsorted(sorted_who, sorted_who, side="left")
         turn[order] = (np.arange(len(who)) - first) % MOST_BURSTS
-        draws = streams.uniforms(self.setup.seed, BURST + EPOCHS * (self.step + 1), self.body.ids[who], MOST_BURSTS)
+        draws = streams.uniforms(self.setup.seed, Purpose.BURST, self.body.ids[who], MOST_BURSTS, turn=self.step)
         return (draws[np.arange(len(who)), turn] * self.setup.shape.spots).astype(np.int64)
 
     def _within(self) -> tuple[Floats, Floats]:
@@ -182,9 +179,9 @@ class Tissue:
     def _spots(self, who: Ints | slice) -> Floats:
         """(cell, spot, 3) places of invadopodia of some cells; each keeps its place on the cell for a while."""
         s, body = self.setup, self.body
-        epoch = EPOCHS + int(self.time // s.shape.spot_life)
+        epoch = int(self.time // s.shape.spot_life)
         cells = Spheres(body.ids[who], body.position[who], body.radius[who])
-        return spots(cells, s.shape.spots, s.box, seed=s.seed, purpose=epoch)
+        return spots(cells, s.shape.spots, s.box, seed=s.seed, turn=epoch)
 
     def _bodies(self, who: slice) -> Floats:
         """(cell, point, 3) points that stand for the bodies of some cells."""

@@ -16,10 +16,9 @@ from exude.engine import build, streams
 from exude.engine.cells import Box, check_array, check_ids
 from exude.engine.layout import Floats, Ints
 from exude.engine.slabs import each, rows_of, slabs
+from exude.engine.streams import Purpose
 from exude.errors import ProtocolError, refuse
 
-WALK, STAND, DIVIDE = 101, 102, 103
-"""Purposes of random numbers."""
 HALVED = 0.5 ** (1.0 / 3.0)
 """Radius of a sphere of half the volume."""
 
@@ -46,7 +45,7 @@ def wander(walk: Walk, dt: float, *, seed: int, step: int, planar: bool = False,
     """
     _check_walk(walk, dt, step)
     kernels, out = build.plain("walk"), np.empty_like(walk.heading)
-    motion = _Motion(*walk, key=np.array([streams.key(seed, WALK)]))
+    motion = _Motion(*walk, key=np.array([streams.key(seed, Purpose.WALK)]))
 
     def work(slab: int) -> None:
         first, last = rows_of(slab, len(out))
@@ -60,7 +59,7 @@ def start_walk(walk: Walk, *, seed: int, planar: bool = False) -> None:
     """Headings of cells that have walked for long, from (seed, id), in place."""
     _check_walk(walk, 1.0, 0)
     n = len(walk.heading)
-    motion = _Motion(*walk, key=np.array([streams.key(seed, STAND)]))
+    motion = _Motion(*walk, key=np.array([streams.key(seed, Purpose.STAND)]))
     build.plain("walk").standing(0, n, planar, motion, np.empty((6, n)))
 
 
@@ -68,7 +67,7 @@ def directions(ids: Ints, *, seed: int, planar: bool = False) -> Floats:
     """One random unit vector (n, 3) per id, uniform on the sphere, or on the circle where planar."""
     check_ids(ids)
     out = np.empty((len(ids), 3))
-    build.plain("walk").directions(streams.key(seed, DIVIDE), ids, planar, out)
+    build.plain("walk").directions(streams.key(seed, Purpose.DIVIDE), ids, planar, out)
     return out
 
 
@@ -80,17 +79,17 @@ class Spheres(NamedTuple):
     radius: Floats
 
 
-def spots(cells: Spheres, count: int, box: Box, *, seed: int, purpose: int) -> Floats:
+def spots(cells: Spheres, count: int, box: Box, *, seed: int, turn: int) -> Floats:
     """Random places (n, count, 3), um, uniform on each cell's surface, or where planar on the circle it stands on.
 
-    They follow from (seed, purpose, id); what lies beyond the box is moved to its wall.
+    They follow from (seed, turn, id); what lies beyond the box is moved to its wall.
     """
     n = len(cells.ids)
     check_ids(cells.ids)
     check_array("position", cells.position, (n, 3))
     check_array("radius", cells.radius, (n,))
     out = np.empty((n, count, 3))
-    build.plain("walk").spots(0, n, box.planar, streams.key(seed, purpose), cells, box, out)
+    build.plain("walk").spots(0, n, box.planar, streams.key(seed, Purpose.SPOT, turn), cells, box, out)
     return out
 
 

@@ -13,12 +13,11 @@ from exude.catalog import read
 from exude.engine import streams
 from exude.engine.agents import Box
 from exude.engine.layout import Floats
+from exude.engine.streams import Purpose
 from exude.errors import ProtocolError, refuse
 from exude.experiment.protocol import Numbers
 from exude.units import quantity
 
-PLACE = 30
-"""Purpose of the random numbers that place cells."""
 TRIES = 400
 """Places tried for a scattered cell before the box is called full."""
 FIBRES = ("none", "x", "y", "radial", "tangential")
@@ -110,7 +109,7 @@ class Scattered:
         margin = np.where([True, True, not box.planar], radius, 0.0)
         found: list[Floats] = []
         for cell in range(_whole(self.number)):
-            draws = streams.uniforms(seed, PLACE, np.arange(cell * TRIES, (cell + 1) * TRIES), 3)
+            draws = streams.uniforms(seed, Purpose.PLACE, np.arange(cell * TRIES, (cell + 1) * TRIES), 3)
             tries = box.lower + margin + draws * (side - 2 * margin)
             if box.planar:
                 tries[:, 2] = (box.lower + box.upper)[2] / 2
@@ -146,7 +145,7 @@ class Spheroid:
                 ProtocolError, f"a spheroid of {self.number} cells", f"at most {len(points)} in this box",
                 "Enlarge the box, or take fewer cells.",
             )  # fmt: skip
-        jitter = streams.uniforms(seed, PLACE, np.arange(len(order)), 3) - 1 / 2
+        jitter = streams.uniforms(seed, Purpose.PLACE, np.arange(len(order)), 3) - 1 / 2
         if box.planar:
             jitter[:, 2] = 0.0
         return np.asarray(np.clip(points[order] + layout()["hair"] * radius * jitter, box.lower, box.upper))
@@ -178,7 +177,7 @@ class Wound:
         kept = points[np.abs(points[:, 0] - middle[0]) > gap]
         if not len(kept):
             raise refuse(ProtocolError, self.width, "a wound narrower than the box", "Enlarge the box.")
-        jitter = streams.uniforms(seed, PLACE, np.arange(len(kept)), 3) - 1 / 2
+        jitter = streams.uniforms(seed, Purpose.PLACE, np.arange(len(kept)), 3) - 1 / 2
         jitter[:, 2] = 0.0
         return np.asarray(np.clip(kept + layout()["hair"] * radius * jitter, box.lower, box.upper))
 
@@ -236,7 +235,7 @@ class Layer:
                 ProtocolError, f"a layer of {self.number} cells", f"at most {len(sites)} in this box",
                 "Enlarge the box, or take fewer cells.",
             )  # fmt: skip
-        draws = streams.uniforms(seed, PLACE, np.arange(len(sites)), 4)
+        draws = streams.uniforms(seed, Purpose.PLACE, np.arange(len(sites)), 4)
         chosen = np.sort(np.argsort(draws[:, 3], kind="stable")[: self.number])
         jitter = layout()["hair"] * radius * (draws[chosen, :3] - 1 / 2)
         return np.clip(sites[chosen] + jitter * [1, 1, 0], box.lower, box.upper)

@@ -129,7 +129,7 @@ class Cells:
         base = np.tile(self.medians, (len(cells), 1))
         if self.alike:
             return base
-        z = exact.normal(streams.uniforms(self.seed, 1, cells, len(VARYING) + 1))
+        z = exact.normal(streams.uniforms(self.seed, streams.Purpose.LEVELS, cells, len(VARYING) + 1))
         shared, n = self.numbers["spread_shared"], self.numbers
         for column, gene in enumerate(VARYING, 1):
             sd = n["spread_calcium"] if gene in CALCIUM_GENES else n["spread_levels"]

@@ -21,6 +21,7 @@ from exude.engine.job import Job
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
 from exude.engine.setup import Setup
+from exude.engine.streams import Purpose
 from exude.engine.tissue import Tissue as Running
 from exude.errors import ProtocolError, refuse
 from exude.experiment.arrange import Arrangement, Gel, Matrix, Scattered, fibres_of
@@ -29,8 +30,6 @@ from exude.experiment.protocol import Cells, Genotype, Numbers, Protocol, places
 from exude.experiment.simulate import MOST_SEED, cell_symbols, hypothesis_values, job_of, sources_used
 from exude.units import quantity, seconds
 
-FOUNDERS = 24
-"""Purpose of the random numbers that set each founder's place in its cycle."""
 FEWEST_VOXELS, MOST_VOXELS = 4, 2**30
 
 
@@ -336,7 +335,7 @@ def _refuse_piled(position: Floats, box: agents.Box, radius: float) -> None:
 def _founders(setup: Setup, ids: Ints, founder: Ints, position: Floats) -> Body:
     """Cells anywhere in their cycle, as in a culture that has grown for long: young ones are more."""
     n = len(ids)
-    u = streams.uniforms(setup.seed, FOUNDERS, ids, 1)[:, 0]
+    u = streams.uniforms(setup.seed, Purpose.FOUNDERS, ids, 1)[:, 0]
     progress = -exact.log(1.0 - u / 2) / LN2  # density 2 ln 2 2^-a on 0..1
     return Body(
         ids=ids, kind=np.zeros(n, np.int64), founder=founder, position=position,
