@@ -56,10 +56,10 @@ def wrapped():
     return slopes, jacobian
 
 
-def made(base: Setup, shape: tuple[int, int, int], *, h: float = 10.0, **changes) -> Places:
-    """Places at rest on a grid of this shape."""
+def made(base: Setup, shape: tuple[int, int, int], *, h: float = 10.0, supply: bool = False, **changes) -> Places:
+    """Places at rest on a grid of this shape; all reactions of their place alone unless `supply` (tests/test_supply.py)."""
     setup = replace(base, grid=grid.Grid(shape, h), **{"relative": RELATIVE} | changes)
-    return Places(setup, grid.new_fields(setup.grid, len(setup.space.fields)))
+    return Places(setup, grid.new_fields(setup.grid, len(setup.space.fields)), supply=supply)
 
 
 def scatter(places: Places, seed: int, decades: float) -> None:
@@ -301,12 +301,13 @@ def _speeds(places: Places, q: int) -> float:
     return float(speed)
 
 
-def test_the_whole_surroundings_against_a_plain_twin():
+@pytest.mark.parametrize("supply", [False, True])
+def test_the_whole_surroundings_against_a_plain_twin(supply):
     """Splitting error against plain tiny steps; of first order in the step: halved, the error halves."""
     base = gel()
     errors = []
     for dt in (4.0, 2.0, 1.0):
-        places = made(base, (1, 4, 5), h=20.0, dt=dt, relative=1e-6)
+        places = made(base, (1, 4, 5), h=20.0, dt=dt, relative=1e-6, supply=supply)
         where = {name: q for q, name in enumerate(base.space.fields)}
         places.fields[where["collagen"]][...] = 8.0
         places.fields[where["pro_mmp2"]][...] = 5e-3
@@ -322,6 +323,7 @@ def test_the_whole_surroundings_against_a_plain_twin():
             for _ in range(round(60.0 / dt)):
                 places.react(base.dish)
                 places.diffuse()
+                places.supply(base.dish)
         most = np.abs(expected[:N]).max(axis=(1, 2, 3))
         seen = most > 0.0
         off = np.abs(places.fields[:N] - expected[:N]).max(axis=(1, 2, 3))[seen] / most[seen]

@@ -113,6 +113,8 @@ class Field:
     `diffusion` (um2/s) may read other fields at the same place; empty: it stays where it is. `start` is its text at
     the beginning, `edge` that of the value kept at the box's faces (empty: nothing passes them). A `fast` field is
     at rest with its sources at every moment: its reactions must all be in proportion to, or saturate in, itself.
+    A `supplied` field moves as fast as it reacts: in a tissue one layer thick its reactions and its diffusion are one
+    implicit step, so what is used up comes anew from around within the step. What changes it may change no other kind.
     """
 
     symbol: str
@@ -121,6 +123,7 @@ class Field:
     start: str = ""
     edge: str = ""
     fast: bool = False
+    supplied: bool = False
     meaning: str = ""
 
 

@@ -7,14 +7,14 @@ pools, and the fields and deposits where it is.
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from exude.derive import grammar, slopes
+from exude.derive import grammar
+from exude.derive.changes import check_changes
 from exude.derive.leaves import NJIT
+from exude.derive.place import Kinds, Place, Writer
 from exude.derive.symbols import Symbols
 from exude.errors import DeclarationError, refuse
 from exude.model import Behaviour, Cascade
@@ -37,6 +37,8 @@ class Space:
 
     cascade: Cascade
     parameter_units: Mapping[str, str]
+    apart: bool = False
+    """Whether supplied fields stay as they are while the others react, and have leaves of their own."""
 
     @cached_property
     def known(self) -> Symbols:
@@ -45,13 +47,28 @@ class Space:
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """Fields in kernel order: those that react, then those at rest with their sources."""
-        return tuple(f.symbol for fast in (False, True) for f in self.cascade.fields if f.fast is fast)
+        """Fields in kernel order: those that react, of these the supplied ones last, then those at rest."""
+        return tuple(f.symbol for f in sorted(self.cascade.fields, key=lambda f: (f.fast, f.supplied)))
 
     @cached_property
     def reacting(self) -> int:
-        """How many fields, the first ones, change by reactions step by step."""
-        return sum(not f.fast for f in self.cascade.fields)
+        """How many fields, the first ones, change by reactions of their place alone."""
+        return sum(not f.fast and not (self.apart and f.supplied) for f in self.cascade.fields)
+
+    @cached_property
+    def supplied(self) -> tuple[str, ...]:
+        """Fields whose reactions and diffusion can be one step, in kernel order."""
+        return tuple(f.symbol for f in self.cascade.fields if f.supplied)
+
+    @cached_property
+    def fast(self) -> tuple[str, ...]:
+        """Fields at rest with their sources, in kernel order: the last ones."""
+        return tuple(f.symbol for f in self.cascade.fields if f.fast)
+
+    @cached_property
+    def divided(self) -> Space:
+        """The same surroundings with supplied fields apart."""
+        return replace(self, apart=True)
 
     @cached_property
     def moving(self) -> tuple[str, ...]:
@@ -90,7 +107,7 @@ class Space:
 
     def check(self) -> None:
         """Every symbol is known where it is read, and every text has the dimension it must have."""
-        self._check_changes()
+        check_changes(self.cascade)
         units = self._units()
         for owner, text, unit, at_hand in self._texts():
             tree = grammar.parse(text)
@@ -112,26 +129,24 @@ class Space:
     def source(self) -> str:
         """All leaves of the surroundings as one text."""
         self.check()
-        return "\n\n".join([self._tables(), *_Place(self).leaves(), *_Cell(self).leaves()]) + "\n"
+        return "\n\n".join([self._tables(), *self._place().leaves(), *_Cell(self).leaves()]) + "\n"
 
-    def _check_changes(self) -> None:
-        own = {f.symbol: f.unit for f in self.cascade.fields}
-        for r in self.cascade.reactions:
-            for name in r.changes:
-                if name not in own:
-                    raise refuse(DeclarationError, name, f"a field in {r.name!r}", "Declare it.", own)
-            if len({dimension(own[name]) for name in r.changes}) > 1:
-                raise refuse(
-                    DeclarationError, f"{r.name} changes {', '.join(f'{n} ({own[n]})' for n in r.changes)}",
-                    "fields of one unit", "Write one reaction for each unit.",
-                )  # fmt: skip
-        for release in self.cascade.releases:
-            if release.field not in own:
-                raise refuse(DeclarationError, release.field, "a field that a fusion adds to", "Declare it.", own)
+    def read_as(self, home: Mapping[str, str]) -> dict[str, str]:
+        """How names are spelled in a leaf: parameters as they are everywhere, the rest as given."""
+        return {name: f"p[{i}]" for i, name in enumerate(self.parameters)} | dict(home)
+
+    def _place(self) -> Place:
+        home = {name: f"g[{i}]" for i, name in enumerate(self.known.levels)}
+        home |= {name: f"y[{i}]" for i, name in enumerate(self.fields)}
+        home |= {name: f"d[{i}]" for i, name in enumerate(self.deposits)}
+        supplied = self.supplied if self.apart else ()
+        kinds = Kinds(self.fields[: self.reacting], supplied, self.fast, self.moving)
+        return Place(self.cascade, kinds, self.known.trees, self.read_as(home))
 
     def _tables(self) -> str:
         kinds = {"FIELDS": self.fields, "DEPOSITS": self.deposits, "POOLS": self.pools}
         kinds["RELEASES"] = tuple(r.field for r in self.cascade.releases)
+        kinds |= {"SUPPLIED": self.supplied, "FAST": self.fast}
         return "\n".join([f"N_REACTING = {self.reacting}", *(f"N_{k} = {len(names)}" for k, names in kinds.items())])
 
     def _units(self) -> dict[str, str]:
@@ -193,173 +208,7 @@ class Space:
         return rows
 
 
-class _Writer:
-    """Leaves of one place that reads texts: how its names are spelled, and what it computes on the way."""
-
-    def __init__(self, space: Space, home: Mapping[str, str]) -> None:
-        self.space = space
-        self.trees = space.known.trees
-        self.home = {name: f"p[{i}]" for i, name in enumerate(space.parameters)} | dict(home)
-
-    def function(self, head: str, texts: list[str], *, last: str = "return ({})") -> str:
-        """One leaf that computes texts, after the definitions they read, and gives them back as a tuple."""
-        trees = [grammar.parse(text) for text in texts]
-        order = self._needed(set().union(*(grammar.names(tree) for tree in trees), set()))
-        lines = [f"    v_{name} = {self._code(self.trees[name])}" for name in order]
-        given = "".join(f"{self._code(tree)}, " for tree in trees)
-        return NJIT + "\n".join([f"def {head}:", *lines, f"    {last.format(given)}"])
-
-    def _code(self, tree: ast.expr) -> str:
-        return grammar.to_python(tree, lambda name: f"v_{name}" if name in self.trees else self.home[name])
-
-    def _needed(self, names: set[str]) -> list[str]:
-        """Definitions that names need, directly or through others, in the order of the declaration."""
-        need: set[str] = set()
-        todo = list(names)
-        while todo:
-            name = todo.pop()
-            if name in self.trees and name not in need:
-                need.add(name)
-                todo += grammar.names(self.trees[name])
-        return [name for name in self.trees if name in need]
-
-
-class _Place(_Writer):
-    """What happens at a place: reactions and the factors of an implicit step of them, and how fast fields move."""
-
-    def __init__(self, space: Space) -> None:
-        home = {name: f"g[{i}]" for i, name in enumerate(space.known.levels)}
-        home |= {name: f"y[{i}]" for i, name in enumerate(space.fields)}
-        home |= {name: f"d[{i}]" for i, name in enumerate(space.deposits)}
-        super().__init__(space, home)
-        self.slow = space.fields[: space.reacting]
-        self.reactions = [r for r in space.cascade.reactions if set(r.changes) & set(self.slow)]
-        self.tape = slopes.Tape()
-
-    def leaves(self) -> list[str]:
-        """`react_at`, `factor_at`, `solve_at` of one lane; `react`, `fill_jacobian`; `place_constants`; the rest."""
-        fields = {f.symbol: f for f in self.space.cascade.fields}
-        moving = [fields[name].diffusion for name in self.space.moving]
-        lanes = self._lanes()
-        return [
-            *lanes,
-            self._constants(lanes),
-            self.function("mobilities(p, g, d, y)", moving or ["0"]),
-            self._fast(),
-        ]
-
-    def _lanes(self) -> list[str]:
-        """Leaves of the reactions; all read the same numbers that do not change from place to place."""
-        self.tape.begin()
-        rates = self._rates(with_slopes=False)
-        ends = [(f"RIGHT + {i} * LANES", self._gain(i, rates)) for i in range(len(self.slow))]
-        lane = self._function("react_at(c, w, lane)", "NEW", [f"w[UP(lane + {a})] = {e.code}" for a, e in ends], True)
-        one = self._function("react(c, d, y, out)", "", [f"out[{i}] = {e.code}" for i, (_, e) in enumerate(ends)])
-        self.tape.begin()
-        jacobian = self._entries()
-        filled = [f"j[{a}, {b}] = {e.code}" for (a, b), e in jacobian.items()]
-        dense = self._function("fill_jacobian(c, d, y, j)", "", ["j[:, :] = 0.0", *filled])
-        self.tape.begin()
-        return [lane, one, dense, *self._factors()]
-
-    def _factors(self) -> list[str]:
-        """`factor_at` writes the factors of I - share x Jacobian of a lane, `solve_at` solves with them in its place."""
-        size, tape = len(self.slow), self.tape
-        share, one = slopes.Part(tape, "share", False), slopes.Part(tape, "1.0", True)
-        matrix = {at: -(share * entry) for at, entry in self._entries().items()}
-        matrix |= {(i, i): one + matrix[i, i] if (i, i) in matrix else one for i in range(size)}
-        found = slopes.Factors(matrix, size)
-        kept = found.kept()
-        stored = [f"w[UP(lane + FACTORS + {i} * LANES)] = {name}" for i, name in enumerate(kept)]
-        factor = self._function("factor_at(c, w, lane, share)", "NOW", stored, True)
-
-        def read(part: slopes.Part) -> str:
-            return f"w[UP(lane + FACTORS + {kept.index(part.code)} * LANES)]" if part.code in kept else part.code
-
-        begin = [f"b_{i} = w[UP(lane + RIGHT + {i} * LANES)]" for i in range(size)]
-        end = [f"w[UP(lane + RIGHT + {i} * LANES)] = b_{i}" for i in range(size)]
-        lines = "\n".join(f"    {line}" for line in [*begin, *found.solution(read), *end])
-        return [factor, f"@inlined\ndef solve_at(w, lane):\n{lines}", f"N_FACTORS = {len(kept)}"]
-
-    def _rates(self, *, with_slopes: bool) -> list[slopes.Part]:
-        """The rate of every reaction as parts on the tape."""
-        tape, known = self.tape, dict[str, slopes.Part]()
-        one = slopes.Part(tape, "1.0", True)
-
-        def part(name: str) -> slopes.Part:
-            if name not in known:
-                known[name] = read(self.trees[name]) if name in self.trees else symbol(name)
-            return known[name]
-
-        def symbol(name: str) -> slopes.Part:
-            spelled = self.home[name]
-            if spelled[0] in "pg":
-                return slopes.Part(tape, tape.put(spelled, still=True), still=True)
-            own = {name: one} if with_slopes and name in self.slow else {}
-            return slopes.Part(tape, spelled.replace("[", "_").rstrip("]"), still=False, slopes=own)
-
-        def read(tree: ast.expr) -> slopes.Part:
-            return slopes.read(tree, part, tape)
-
-        return [read(grammar.parse(r.rate)) for r in self.reactions]
-
-    def _gain(self, i: int, rates: list[slopes.Part]) -> slopes.Part:
-        """What all reactions add to a field per second."""
-        total = slopes.Part(self.tape, slopes.ZERO, True)
-        for r, rate in zip(self.reactions, rates, strict=True):
-            if self.slow[i] in r.changes:
-                total = total + r.changes[self.slow[i]] * rate
-        return total
-
-    def _entries(self) -> dict[tuple[int, int], slopes.Part]:
-        """The Jacobian, entry by entry where there is one: a rate's slope times what the reaction changes.
-
-        A linear balance of the reactions holds for every column of it, so an implicit step keeps it to rounding.
-        """
-        rates, found = self._rates(with_slopes=True), dict[tuple[int, int], slopes.Part]()
-        for b, by in enumerate(self.slow):
-            own = [rate.slopes.get(by, slopes.Part(self.tape, slopes.ZERO, True)) for rate in rates]
-            for a in range(len(self.slow)):
-                entry = self._gain(a, own)
-                if entry.code != slopes.ZERO:
-                    found[a, b] = entry
-        return found
-
-    def _function(self, head: str, rows: str, ends: list[str], inlined: bool = False) -> str:
-        """A leaf made of the tape's lines; `rows`: where in the lanes' scratch the fields are, none for plain arrays."""
-        lines = [*self.tape.lines, *ends]
-        read = set(re.findall(r"\b[cyd]_\d+\b", "\n".join(lines)))
-        place = {"y": rows, "d": "AROUND"}
-        begin = []
-        for name in sorted(read, key=lambda name: (name[0], int(name[2:]))):
-            kind, number = name[0], name[2:]
-            if kind == "c":
-                begin.append(f"{name} = c[C_{number}]")
-            else:
-                begin.append(
-                    f"{name} = w[UP(lane + {place[kind]} + {number} * LANES)]" if rows else f"{name} = {kind}[{number}]"
-                )
-        text = "\n".join(f"    {line}" for line in [*begin, *lines])
-        return f"{'@inlined' if inlined else '@leaf'}\ndef {head}:\n{text}"
-
-    def _constants(self, leaves: list[str]) -> str:
-        """`place_constants`: what rates read that is the same at all places, and where each is among them."""
-        read = sorted({int(n) for leaf in leaves for n in re.findall(r"\bC_(\d+)\b", leaf)})
-        where = [f"C_{n} = {i}" for i, n in enumerate(read)]
-        lines = [f"    {line}" for line in self.tape.still]
-        given = "".join(f"c_{n}, " for n in read) or "0.0, "
-        return "\n".join([*where, "", "@leaf", "def place_constants(p, g):", *lines, f"    return ({given})"])
-
-    def _fast(self) -> str:
-        """Loss rate (1/s) of each fast field: what its reactions take over what there is."""
-        texts = []
-        for name in self.space.fields[self.space.reacting :]:
-            mine = [f"{-r.changes[name]} * ({r.rate})" for r in self.space.cascade.reactions if name in r.changes]
-            texts.append(f"({' + '.join(mine) or '0'}) / {name}")
-        return self.function("fast_loss(p, g, d, y)", texts or ["0"])
-
-
-class _Cell(_Writer):
+class _Cell(Writer):
     """What a cell does: deposits, pools, what a fusion sets free, and its behaviour by kind."""
 
     def __init__(self, space: Space) -> None:
@@ -370,7 +219,8 @@ class _Cell(_Writer):
         home |= {name: f"y[{i}]" for i, name in enumerate(space.fields)}
         home |= {name: f"d[{i}]" for i, name in enumerate(space.deposits)}
         home[PRESSURE] = f"d[{len(space.deposits)}]"  # beside what is deposited where the cell is
-        super().__init__(space, home | {name: name for name in MARKS})
+        super().__init__(space.known.trees, space.read_as(home) | {name: name for name in MARKS})
+        self.space = space
 
     def leaves(self) -> list[str]:
         """`deposits_of`, `pool_terms`, `freed`, `behave`."""

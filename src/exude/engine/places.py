@@ -13,6 +13,7 @@ from exude.engine.layout import Floats
 from exude.engine.setup import Setup, even, faces
 from exude.engine.slabs import each
 from exude.engine.steady import Rest
+from exude.engine.supply import Around, Supply
 from exude.errors import DataError, refuse
 
 SLAB = 32768
@@ -32,12 +33,18 @@ FAST_FLOOR = 1e-6
 
 
 class Places:
-    """Fields (field, z, y, x) per volume, and what cells deposit there (deposit, z, y, x)."""
+    """Fields (field, z, y, x) per volume, and what cells deposit there (deposit, z, y, x).
 
-    def __init__(self, setup: Setup, held: Floats) -> None:
+    supply: whether supplied fields react and move together, in `supply`, and `react` and `diffuse` leave them as they
+    are; without it all reactions are of their place alone.
+    """
+
+    def __init__(self, setup: Setup, held: Floats, *, supply: bool = True) -> None:
         self.setup, self.fields = setup, held
         self.deposits = new_fields(setup.grid, max(1, len(setup.space.deposits)))
+        self._supply = Supply(setup) if supply and setup.space.supplied else None
         self._loops = build.tissue(setup.space)
+        self._reactions = self._loops if self._supply is None else build.tissue(setup.space.divided)
         self._movers: dict[str, fields.Diffuser] = {}
         self._speeds: dict[str, float | Floats] = {}
         self._rest = {
@@ -47,14 +54,14 @@ class Places:
     def react(self, dish: Floats) -> None:
         """Reactions of all places for one step, under the levels of the dish."""
         s = self.setup
-        n = s.space.reacting
+        n = self._reactions.N_REACTING
         absolute = s.relative * LEAST_SEEN * self._greatest() + NOTHING
 
         def work(first: int, last: int) -> int:
             scratch, jacobian = np.zeros((WORK_ROWS, WORK_WIDTH)), np.zeros((n, n))
-            _, failed = self._loops.react_rows(
+            _, failed = self._reactions.react_rows(
                 first, last, s.parameters, dish, self.fields, self.deposits, s.dt, s.relative, absolute,
-                np.zeros(self._loops.LANE_ROOM), scratch, jacobian,
+                np.zeros(self._reactions.LANE_ROOM), scratch, jacobian,
             )  # fmt: skip
             return int(failed)
 
@@ -80,6 +87,12 @@ class Places:
         for name, mover in self._movers.items():
             mover.step(self.fields[s.space.fields.index(name)], threads=s.threads)
 
+    def supply(self, dish: Floats) -> None:
+        """Supplied fields react and move for as many steps as are between two such."""
+        if self._supply is not None:
+            speeds = [self._speeds[name] for name in self.setup.space.supplied]
+            self._supply.step(Around(self.setup.parameters, dish, self.fields, self.deposits), speeds, self._rows)
+
     def refresh(self, dish: Floats) -> None:
         """Mobilities of moving fields, and fast fields at rest, for the steps to come."""
         s = self.setup
@@ -94,14 +107,19 @@ class Places:
         self._rows(mobility)
         for q, name in enumerate(moving):
             speed = even(out[q])
-            known = self._movers.get(name)
-            if known is None:
-                self._movers[name] = fields.Diffuser(s.grid, speed, 0.0, s.dt, fixed=faces(s, name))
-            elif not np.array_equal(speed, self._speeds[name]):
-                known.update(speed)
+            if self._supply is None or name not in s.space.supplied:
+                self._prepare(name, speed)
             self._speeds[name] = speed
         if s.fast:
             self.settle(dish)
+
+    def _prepare(self, name: str, speed: float | Floats) -> None:
+        """What moves a field, for this diffusion coefficient."""
+        s, known = self.setup, self._movers.get(name)
+        if known is None:
+            self._movers[name] = fields.Diffuser(s.grid, speed, 0.0, s.dt, fixed=faces(s, name))
+        elif not np.array_equal(speed, self._speeds[name]):
+            known.update(speed)
 
     def settle(self, dish: Floats, *, rounds: int = FAST_ROUNDS) -> None:
         """Fast fields at rest with what takes them up, in rounds because uptake depends on them, from where they are."""

@@ -50,6 +50,11 @@ class Setup:
         return bool(self.grid.shape[0] == 1)
 
     @property
+    def steps_per_supply(self) -> int:
+        """Steps between two of the supplied fields: a film is used up within seconds, what is deep within many minutes."""
+        return 1 if self.planar else self.steps_per_refresh
+
+    @property
     def thin(self) -> float:
         """Concentration over what a voxel as deep as it is wide would have."""
         return float(self.grid.h / self.depth)

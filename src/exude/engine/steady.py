@@ -46,12 +46,15 @@ def steady(
 
 
 class Rest:
-    """What brings fields of one grid, diffusion and set of held faces to rest, again and again (`steady`)."""
+    """What brings fields of one grid, diffusion and set of held faces to rest, again and again (`steady`).
+
+    pushed: what held faces bring in, amount per um3 and s, (nz, ny, nx).
+    """
 
     def __init__(self, grid: Grid, diffusion: float | Floats, *, fixed: Mapping[str, float] | None = None) -> None:
         sweeps.check(diffusion, grid.shape, "diffusion coefficients of at least 0 um2/s, a number or (nz, ny, nx)")
         self.grid, self._held = grid, sweeps.faces_of(grid, fixed or {})
-        leak, self._pushed = _edges(grid, diffusion, self._held)
+        leak, self.pushed = _edges(grid, diffusion, self._held)
         self._levels = _levels(grid, _conductances(grid, diffusion), leak)
 
     def settle(
@@ -74,7 +77,7 @@ class Rest:
         if not self._held and decay == 0 and (loss is None or not np.any(loss)):
             expected = "decay, loss or a fixed face"
             raise refuse(ProtocolError, "nothing that takes the field away", expected, "Use `Diffuser` instead.")
-        base, pushed = np.full(grid.shape, float(decay)), self._pushed.copy()
+        base, pushed = np.full(grid.shape, float(decay)), self.pushed.copy()
         if loss is not None:
             base += loss
         if source is not None:

@@ -69,12 +69,15 @@ class Tissue:
         if self.step % s.steps_per_window == 0:
             self._open_window()
         table, dish = self._levels()
-        self._release(table)
+        self._release(table, self.time + s.dt / 2)  # half before and half after what they meet: second order in dt
         self._deposit(table)
         self.places.react(dish)
+        self._release(table, self.time + s.dt)
         if self.step % s.steps_per_refresh == 0:
             self.places.refresh(dish)
         self.places.diffuse()
+        if (self.step + 1) % s.steps_per_supply == 0:
+            self.places.supply(dish)
         self._move(self._behaviour(table))
         self.step += 1
 
@@ -129,11 +132,11 @@ class Tissue:
         self._waiting = Bursts._make(column[order] for column in found._replace(cell=rows[found.cell]))
         self._at = 0
 
-    def _release(self, table: Floats) -> None:
-        """Set free what fuses within this step, each at a spot of its cell."""
+    def _release(self, table: Floats, until: float) -> None:
+        """Set free what fuses up to then, each at a spot of its cell."""
         s, waiting = self.setup, self._waiting
         assert waiting is not None and self.freed is not None
-        end = int(np.searchsorted(waiting.time, self.time + s.dt, side="right"))
+        end = int(np.searchsorted(waiting.time, until, side="right"))
         mine = slice(self._at, end)
         self._at = end
         if mine.start == mine.stop:
