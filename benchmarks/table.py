@@ -154,6 +154,14 @@ def space_rows(found: dict[str, Any]):
         run = found["spheroid"]
         yield "spheroid of 10^4 cells, 72 h, every MVB", "s, 2 threads", run["wall_s"], 300, 300, "<="
         yield "of it release", "share", run["secretion_s"] / run["wall_s"], 0.33, 0.33, "<="
+    if "million" in found:
+        large = found["million"]
+        yield f"a million cells, {large['fields']} fields, mean field", "GB", large["memory_mb"] / 1000, 16, 16, "<="
+        yield "held for a cell without vesicles", "bytes", large["held_bytes"], 500, 500, "<="
+    if "million_vesicles" in found:
+        large = found["million_vesicles"]
+        day = (large["begin_s"] + 720 * large["wall_s"]) / 60
+        yield "a million cells for a day, every MVB (from 20 steps)", "min, 2 threads", day, 30, 30, "<="
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Whole tissues: time and memory of a step, linear in cells and voxels; spheroids with every MVB an individual.
 
 python benchmarks/tissue.py              # table; writes tissue.json
-python benchmarks/tissue.py --long       # also a spheroid of 10^4 cells for 72 h and a million cells
+python benchmarks/tissue.py --long       # also a spheroid of 10^4 cells for 72 h and a million cells with vesicles
 """
 
 from __future__ import annotations
@@ -17,20 +17,26 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from matplotlib.figure import Figure
+
 import agents
 import fields
 from exude.experiment.arrange import Gel, Spheroid
 from exude.experiment.tissue import Tissue
+from exude.show.style import CONTROL, PALETTE, new_figure, settled, style, write
 
 FILE = Path(__file__).parent / "tissue.json"
+PICTURE = Path(__file__).parent.parent / "docs" / "images" / "space.svg"
 SIZES = {1_000: "360 um", 3_000: "500 um", 10_000: "720 um", 30_000: "1020 um", 100_000: "1520 um"}
 """Cells -> side of the box: the cells fill about a sixth of it at each size."""
+MILLION = (1_000_000, "3300 um")
 STEPS = 20
 
 
 def spheroid(cells: int, side: str, secretion: str, duration: str = "72 h", threads: int = 0) -> Tissue:
     return Tissue(
-        matrix=Gel(), cells=Spheroid(cells), size=(side,) * 3, voxel="20 um" if cells > 300_000 else "10 um",
+        matrix=Gel(), cells=Spheroid(cells), size=(side,) * 3, voxel="20 um" if cells >= MILLION[0] else "10 um",
         duration=duration, every="12 h", secretion=secretion, threads=threads,
     )  # fmt: skip
 
@@ -50,6 +56,23 @@ def per_step(cells: int, side: str, secretion: str) -> dict[str, float]:
         "wall_s": (time.perf_counter() - wall) / STEPS,
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
     }
+
+
+def million(secretion: str, steps: int) -> dict[str, float]:
+    """A million cells in three dimensions: wall time of the start and of a step, memory, arrays held for a cell, bytes."""
+    begin = time.perf_counter()
+    tissue = spheroid(*MILLION, secretion).plan().begin()
+    tissue.advance()
+    begun, cpu = time.perf_counter(), time.process_time()
+    for _ in range(steps):
+        tissue.advance()
+    held = tissue._mechanics.bytes + sum(a.nbytes for a in (*tissue.body, *tissue._within()))
+    return {
+        "cells": len(tissue.body.ids), "voxels": tissue.places.fields[0].size, "fields": len(tissue.places.fields),
+        "begin_s": begun - begin, "wall_s": (time.perf_counter() - begun) / steps,
+        "cpu_s": (time.process_time() - cpu) / steps, "held_bytes": held / len(tissue.body.ids),
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+    }  # fmt: skip
 
 
 def whole(cells: int, side: str, secretion: str, duration: str) -> dict[str, Any]:
@@ -77,6 +100,26 @@ def whole(cells: int, side: str, secretion: str, duration: str) -> dict[str, Any
         "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "secretion_s": spent,
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
     }  # fmt: skip
+
+
+def picture(found: dict[str, Any]) -> Figure:
+    """What a step costs against cells and voxels, with the straight line through the origin and the largest run."""
+    rows = found["steps"] + [found[name] for name in ("million", "million_vesicles") if name in found]
+    with style():
+        figure = new_figure(89, 70)
+        axes = figure.subplots()
+        for name, colour in (("every MVB", PALETTE[0]), ("mean field", PALETTE[1])):
+            mine = [row for row in rows if (row is found["million"]) == (name == "mean field")]
+            at, cost = np.array([[row["cells"] + row["voxels"], row["cpu_s"]] for row in mine]).T
+            axes.loglog(at, cost, "o", ms=4, color=colour, label=name, zorder=2)
+            if name == "every MVB":
+                ends = np.array([at[0], 6e6])
+                axes.plot(ends, cost[-1] / at[-1] * ends, color=CONTROL, lw=1.0, zorder=1)
+        axes.set_xlabel("cells and voxels")
+        axes.set_ylabel("CPU seconds for a step of 120 s")
+        axes.legend(frameon=False)
+        figure.suptitle("A tissue of 10³ to 10⁶ cells (grey: in proportion)", x=0.01, ha="left", fontsize=8)
+        return settled(figure)
 
 
 def beside_pyphysicell() -> dict[str, Any]:
@@ -109,11 +152,16 @@ def main() -> None:
             f"{row['cells']:>9,.0f}  {row['voxels']:>10,.0f}  {row['cpu_s']:>10.3f} s  {each:>15.0f}  "
             f"{row['memory_mb']:>12,.0f} MB"
         )
+    found["million"] = million("mean-field", STEPS)
+    print("a million cells, release about the mean field:", found["million"])
     if asked.long:
+        found["million_vesicles"] = million("vesicles", STEPS)
+        print("a million cells, every MVB an individual:", found["million_vesicles"])
         print("a spheroid of 10,000 cells for 72 h, every MVB an individual")
         found["spheroid"] = whole(10_000, "720 um", "vesicles", "72 h")
         print(found["spheroid"])
     found["load"] = [*load, os.getloadavg()[0]]
+    write(picture(found), PICTURE)
     FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

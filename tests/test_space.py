@@ -15,7 +15,7 @@ from exude.derive.evaluate import reader
 from exude.derive.space import Space
 from exude.engine import build
 from exude.errors import DeclarationError
-from exude.model import Cascade, Chapter, Field, Reaction
+from exude.model import Cascade, Chapter, Field, Pool, Reaction
 
 UNITS = {name: number.unit for name, number in read.parameters().items()}
 OWN_UNITS = {"k_one": "1/s", "half_one": "uM", "steep": "", "slow": "1/s"}
@@ -202,3 +202,19 @@ def test_jacobian_agrees_with_differences(seed):
     at_most = np.unravel_index(np.argmax(np.abs(found) / reach), found.shape)
     wrong[at_most] *= 1.001  # a planted fault of 0.1 %
     assert np.abs((wrong - expected) / reach).max() > 1e-4
+
+
+@pytest.mark.parametrize("unit", ["", "item"])
+def test_a_pool_that_fusions_do_not_fill_needs_no_unit_of_nothing(unit):
+    extra = Chapter(name="extra", pools=(Pool("held", unit, gain="0", loss="k_escape"),))
+    Space(Cascade((*TISSUE.chapters, extra)), UNITS).check()
+    wrong = Chapter(name="extra", pools=(Pool("held", "item", gain="k_escape", loss="k_escape"),))
+    with pytest.raises(DeclarationError, match="gain of held"):
+        Space(Cascade((*TISSUE.chapters, wrong)), UNITS).check()
+
+
+def test_surroundings_without_cells_of_any_kind_have_leaves():
+    bare = tuple(replace(chapter, behaviours=()) for chapter in TISSUE.chapters)
+    text = Space(Cascade(bare), UNITS).source()
+    compile(text, "leaves", "exec")
+    assert "behave_-1" not in text

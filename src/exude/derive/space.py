@@ -185,16 +185,15 @@ class Space:
             ends = (("start", f.start), ("edge", f.edge))
             rows += [(f"{what} of {f.symbol}", text, f.unit, set()) for what, text in ends if text not in ("", "0")]
         for r in cascade.reactions:
-            unit = f"({units.get(next(iter(r.changes)), '')})/s"
-            rows.append((f"rate of {r.name}", r.rate, unit, place))
+            rows.append((f"rate of {r.name}", r.rate, f"{_whole(units.get(next(iter(r.changes)), ''))}/s", place))
         for d in cascade.deposits:
-            rows.append((f"deposit {d.symbol}", d.amount, f"({d.unit})*um**3", inside))
+            rows.append((f"deposit {d.symbol}", d.amount, f"{_whole(d.unit)}*um**3", inside))
         for p in cascade.pools:
-            rows.append((f"gain of {p.symbol}", p.gain, f"({p.unit})/s", inside | around))
+            rows.append((f"gain of {p.symbol}", p.gain, f"{_whole(p.unit)}/s", inside | around))
             rows.append((f"loss of {p.symbol}", p.loss, "1/s", inside | around))
             rows.append((f"{p.symbol} per fusion", p.per_fusion, p.unit, inside | set(MARKS)))
         for release in cascade.releases:
-            unit = f"({units.get(release.field, '')})*um**3"
+            unit = f"{_whole(units.get(release.field, ''))}*um**3"
             rows.append((f"release into {release.field}", release.amount, unit, inside | set(MARKS)))
         for b in cascade.behaviours:
             rows += [
@@ -202,10 +201,15 @@ class Space:
                 for what, u in OF_BEHAVIOUR.items()
             ]
             rows += [
-                (f"drift of {b.kind} along {name}", text, f"um**2/s/({units.get(name, '')})", inside | around)
+                (f"drift of {b.kind} along {name}", text, f"um**2/s/{_whole(units.get(name, ''))}", inside | around)
                 for name, text in b.drift.items()
             ]
-        return rows
+        return [row for row in rows if row[1] != "0"]  # nothing has every unit
+
+
+def _whole(unit: str) -> str:
+    """A unit that more can be written about."""
+    return f"({unit or 'dimensionless'})"
 
 
 class _Cell(Writer):
@@ -242,6 +246,8 @@ class _Cell(Writer):
 
     def _behave(self) -> str:
         kinds = len(self.space.cascade.behaviours)
+        if not kinds:
+            return self.function("behave(kind, p, g, x, n, s, y, d)", ["0"] * (len(OF_BEHAVIOUR) + len(self.space.fields)))
         lines = [f"    if kind == {k}:\n        return behave_{k}(p, g, x, n, s, y, d)" for k in range(kinds - 1)]
         return NJIT + "\n".join(
             ["def behave(kind, p, g, x, n, s, y, d):", *lines, f"    return behave_{kinds - 1}(p, g, x, n, s, y, d)"]

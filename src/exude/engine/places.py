@@ -18,7 +18,7 @@ from exude.errors import DataError, refuse
 
 SLAB = 32768
 """Places per task: fixed, so that no result depends on threads."""
-LEAST_SEEN = 1e-3
+LEAST_SEEN = 1e-5
 """Share of a field's largest value below which its error counts no longer in proportion."""
 NOTHING = 1e-12
 """uM, or items per um3: an error of so little is none."""
@@ -26,7 +26,7 @@ WORK_ROWS, WORK_WIDTH = 8, 64
 """Scratch of one place, as loops/tissue.py uses it."""
 FAST_ROUNDS = 1
 """Rounds in which a fast field and its uptake are made to agree, once they have been."""
-FAST_ERROR = 3e-6
+FAST_ERROR = 1e-5
 """Residual of a fast field, relative to what its edge and sources bring."""
 FAST_FLOOR = 1e-6
 """Share of its value at the edge below which a fast field's uptake no longer saturates less."""

@@ -130,12 +130,19 @@ class Supply:
 
     def _in_depth(self, held: Sequence[Mapping[str, float] | None]) -> Solve:
         """Of three dimensions: what is at rest when all that was there is given and taken within the step."""
-        rests: dict[int, tuple[float | Floats, Rest]] = {}
+        known: list[tuple[float | Floats, Mapping[str, float] | None, Rest]] = []
+
+        def rest_of(q: int, speed: float | Floats) -> Rest:
+            """Fields of one speed and one value at the faces share what is made for them: it takes much room."""
+            for its, edge, rest in known:
+                if edge == held[q] and np.array_equal(its, speed):
+                    return rest
+            known.append((speed, held[q], Rest(self.setup.grid, speed, fixed=held[q])))
+            del known[: -len(held)]  # of speeds that are no more
+            return known[-1][2]
 
         def solve(field: Floats, q: int, speed: float | Floats) -> None:
-            if q not in rests or not np.array_equal(rests[q][0], speed):
-                rests[q] = speed, Rest(self.setup.grid, speed, fixed=held[q])
-            rest, source = rests[q][1], self._source
+            rest, source = rest_of(q, speed), self._source
             whole = 0.0 if self._closed else total((source + rest.pushed) ** 2)
             error = ERROR_DEEP * math.sqrt(total(source**2) / whole) if whole > 0.0 else ERROR
             rest.settle(field, 1.0 / self._dt, source=source, loss=self._loss, error=error, threads=self.setup.threads)

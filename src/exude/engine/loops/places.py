@@ -69,7 +69,7 @@ def lane_errors(w, at, relative, absolute):
             error = abs(w[row + UP(at + lane)]) / (floor + relative * max(abs(new), abs(now)))
             w[UP(ERROR + lane)] = max(w[UP(ERROR + lane)], error)
             w[UP(ERROR + LANES + lane)] += error
-            w[UP(ERROR + 2 * LANES + lane)] = min(w[UP(ERROR + 2 * LANES + lane)], new - min(now, -floor))
+            w[UP(ERROR + 2 * LANES + lane)] = min(w[UP(ERROR + 2 * LANES + lane)], new - (min(now, 0.0) - floor))
     most, total, least = 0.0, 0.0, 0.0
     for lane in range(LANES):
         most, total = max(most, w[UP(ERROR + lane)]), total + w[UP(ERROR + LANES + lane)]
@@ -138,7 +138,7 @@ def middle_enough(w, step, relative, absolute):
             new, now = w[row + UP(NEW + lane)], w[row + UP(NOW + lane)]
             error = step * abs(w[row + UP(RIGHT + lane)] - w[row + UP(START + lane)])
             over = error - (floor + relative * max(abs(new), abs(now)))
-            w[UP(ERROR + lane)] = max(w[UP(ERROR + lane)], max(over, min(now, -floor) - new))
+            w[UP(ERROR + lane)] = max(w[UP(ERROR + lane)], max(over, (min(now, 0.0) - floor) - new))
     over, total = 0.0, 0.0
     for lane in range(LANES):
         over = max(over, w[UP(ERROR + lane)])
@@ -235,7 +235,7 @@ def worst(change, y, new, relative, absolute):
         allowed = absolute[q] + relative * max(abs(y[q]), abs(new[q]))
         share = abs(change[q]) / allowed
         error = share if not share <= error else error
-        high = high and new[q] >= min(y[q], -absolute[q])
+        high = high and new[q] >= min(y[q], 0.0) - absolute[q]
     return error, high
 
 
