@@ -247,7 +247,9 @@ class _Cell(Writer):
     def _behave(self) -> str:
         kinds = len(self.space.cascade.behaviours)
         if not kinds:
-            return self.function("behave(kind, p, g, x, n, s, y, d)", ["0"] * (len(OF_BEHAVIOUR) + len(self.space.fields)))
+            return self.function(
+                "behave(kind, p, g, x, n, s, y, d)", ["0"] * (len(OF_BEHAVIOUR) + len(self.space.fields))
+            )
         lines = [f"    if kind == {k}:\n        return behave_{k}(p, g, x, n, s, y, d)" for k in range(kinds - 1)]
         return NJIT + "\n".join(
             ["def behave(kind, p, g, x, n, s, y, d):", *lines, f"    return behave_{kinds - 1}(p, g, x, n, s, y, d)"]
