@@ -243,7 +243,7 @@ def _recruitment(point: Outcome, draws: Sequence[Outcome]) -> Panel:
 def _degradation(point: Outcome, draws: Sequence[Outcome]) -> Panel:
     return _bars(
         point, draws, {name: _get(f"film: {name}", "area") for name in conditions()},
-        title="Without Munc13-4 less matrix is degraded", ylabel="gelatin degraded in 4 h (um2 per cell)",
+        title="Without Munc13-4 less matrix is degraded", ylabel="gelatin degraded in 4 h (µm² per cell)",
         note="intervals over parameter draws where a finding is scored; the others at the point estimate",
     )  # fmt: skip
 
