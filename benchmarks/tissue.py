@@ -114,7 +114,8 @@ def picture(found: dict[str, Any]) -> Figure:
             axes.loglog(at, cost, "o", ms=4, color=colour, label=name, zorder=2)
             if name == "every MVB":
                 ends = np.array([at[0], 1e6])
-                axes.plot(ends, found["steps"][-1]["cpu_s"] / found["steps"][-1]["cells"] * ends, color=CONTROL, lw=1.0, zorder=1)
+                most = found["steps"][-1]
+                axes.plot(ends, most["cpu_s"] / most["cells"] * ends, color=CONTROL, lw=1.0, zorder=1)
         axes.set_xlabel("cells, with 35 to 47 voxels each; 5 of the million")
         axes.set_ylabel("CPU seconds for a step of 120 s")
         axes.legend(frameon=False)
