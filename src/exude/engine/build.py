@@ -30,6 +30,8 @@ BESIDE = {
     "agents": ("sphere",),
     "walk": ("sphere",),
     "tissue": ("places",),
+    "points": ("sums",),
+    "supply": ("sums",),
 }
 """Files a loop is built with, beside what all have in common."""
 

@@ -72,11 +72,11 @@ class Places:
             )  # fmt: skip
 
     def _greatest(self) -> Floats:
-        """Greatest magnitude of each reacting field, (field,)."""
+        """Greatest magnitude of each field that `react` follows, (field,)."""
 
         def work(first: int, last: int) -> Floats:
-            out = np.zeros(self.setup.space.reacting)
-            self._loops.greatest_rows(first, last, self.fields, out, np.zeros(self._loops.LANES))
+            out = np.zeros(self._reactions.N_REACTING)
+            self._reactions.greatest_rows(first, last, self.fields, out, np.zeros(self._reactions.LANES))
             return out
 
         return np.asarray(np.max(self._rows(work), axis=0))

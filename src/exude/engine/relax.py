@@ -67,11 +67,11 @@ def pieces_for(cells: Cells, forces: Forces, way: Floats, dt: float, *, share: f
     return steps, stages
 
 
-def relax(mechanics: Mechanics, cells: Cells, way: Floats, heading: Floats, dt: float) -> Forces:
+def relax(mechanics: Mechanics, cells: Cells, way: Floats, heading: Floats, dt: float) -> Floats:
     """Move cells by what they do to each other and by their own `way` (n, 3), um, for dt (s), in place.
 
     x' = sum of the pair forces (engine/agents.py) + way / dt. A wall holds a cell and turns its `heading`. Returns the
-    forces at the start, pressure and stiffness among them. Raises ProtocolError for a `way` or place that is no number.
+    pressure on each cell at the start (n,). Raises ProtocolError for a `way` or place that is no number.
     Valid while `way` is small against the room a cell has: forces see it only stage by stage.
     """
     n = len(cells.position)
@@ -84,13 +84,13 @@ def relax(mechanics: Mechanics, cells: Cells, way: Floats, heading: Floats, dt: 
         raise refuse(ProtocolError, f"a way {way[row]} of cell {cells.ids[row]} (row {row})", "finite um", "Mend it.")
     found = mechanics.forces(cells)
     steps, stages = pieces_for(cells, found, way, dt)
-    at_start = Forces(*(column.copy() for column in found))
+    pressure = found.pressure.copy()
     walkers = _Walkers(mechanics, cells, way / dt, heading)
     for piece in range(steps):
         if piece:
             found = mechanics.forces(cells)
         walkers.step(found.velocity, scheme(stages), dt / steps)
-    return at_start
+    return pressure
 
 
 class _Walkers:

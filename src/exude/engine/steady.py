@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exude.engine import build, sweeps
-from exude.engine.grid import Grid, check_shape, flat, new_field, no
+from exude.engine.grid import Grid, check_shape, flat, is_padded, new_field, no
 from exude.engine.layout import Floats
 from exude.errors import ProtocolError, refuse
 
@@ -87,7 +87,7 @@ class Rest:
         for level in self._levels:
             _view(level.grid, level.diagonal)[...] = level.through + base
             base = _halved(base)
-        room = new_field(grid)
+        room = field if is_padded(field, grid) else new_field(grid)
         room[...] = field
         whole = new_field(grid)
         whole[...] = pushed

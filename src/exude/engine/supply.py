@@ -59,7 +59,8 @@ class Supply:
     """Steps of the supplied fields; keeps no state between steps but room to work in.
 
     Same bits for any number of threads. In a box with closed faces balances of the reactions and the sum of a field that
-    only moves are kept to rounding, whatever `ERROR` and `AGREED`; in an open one there is one turn of each step. One layer has a solver of its own (loops/supply.py), quick where it is small.
+    only moves are kept to rounding, whatever `ERROR` and `AGREED`; in an open one there is one turn of each step. One
+    layer has a solver of its own (loops/supply.py), quick where it is small.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -77,9 +78,9 @@ class Supply:
     def step(self, around: Around, speeds: Sequence[float | Floats], rows: Rows) -> int:
         """Advance the supplied fields in their place; returns the turns it took.
 
-        speeds: of each supplied field, um2/s, a number or (nz, ny, nx). rows: does work(first, last) for all rows of places. A turn: each
-        field solved with the others held and its own reactions linear; then reactions of each place together, with
-        what neighbours exchange in these solutions. Raises DataError for numbers that cannot be followed.
+        speeds: of each supplied field, um2/s, a number or (nz, ny, nx). rows: does work(first, last) for all rows of
+        places. A turn: each field solved with the others held and its own reactions linear; then reactions of each place
+        together, with what neighbours exchange in these solutions. Raises DataError for numbers that cannot be followed.
         """
         mine = around.fields[self._mine]
         before = mine.copy()

@@ -264,7 +264,7 @@ class Tissue:
             body.position, body.radius, np.full(n, s.shape.reach), found[:, REPULSION].copy(),
             found[:, ADHESION].copy(), body.kind, body.ids,
         )  # fmt: skip
-        body.pressure[:] = relax(self._mechanics, cells, way, body.heading, s.dt).pressure
+        body.pressure[:] = relax(self._mechanics, cells, way, body.heading, s.dt)
 
     def _follow(self, way: Floats, guidance: Floats) -> None:
         """Turn steps towards the fibres; the mean square of a random step stays what it was (Ray 2017)."""

@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 
-LANES = 8  # sums kept side by side: one order of adding for every machine and number of threads
-
 
 @leaf
 def plus(total, lost, x):
@@ -13,27 +11,6 @@ def plus(total, lost, x):
     new = total + x
     lost += (total - new) + x if abs(total) >= abs(x) else (x - new) + total
     return new, lost
-
-
-@whole
-def dot(a, b):
-    """Sum of a b, eight partial sums side by side."""
-    n = a.shape[0]
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    whole_blocks = n - n % LANES
-    for i in range(0, whole_blocks, LANES):
-        x, y = a[i : i + LANES], b[i : i + LANES]
-        s0 += x[0] * y[0]
-        s1 += x[1] * y[1]
-        s2 += x[2] * y[2]
-        s3 += x[3] * y[3]
-        s4 += x[4] * y[4]
-        s5 += x[5] * y[5]
-        s6 += x[6] * y[6]
-        s7 += x[7] * y[7]
-    for i in range(whole_blocks, n):
-        s0 += a[i] * b[i]
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
 
 
 @kernel

@@ -9,27 +9,12 @@ UP = np.uint64  # of an index that cannot be negative: no check whether to count
 EAST, NORTH, OWN, INVERSE_OWN, LEFT, BETTER, PRODUCT, SEARCH, FOUND, N_ROOMS = range(10)  # rows of the scratch
 DAMPING = 0.85  # share of a Jacobi round that is taken
 LAST_ROUNDS = 8  # Jacobi rounds on the coarsest level
-LANES = 8  # sums kept side by side: one order of adding, and vectors
 
 
 @leaf
 def inner(room, one, other, first, last):
     """Sum of one x other over a level."""
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    a, b = UP(one), UP(other)
-    whole_blocks = first + (last - first) // LANES * LANES
-    for i in range(first, whole_blocks, LANES):
-        s0 += room[a, UP(i)] * room[b, UP(i)]
-        s1 += room[a, UP(i + 1)] * room[b, UP(i + 1)]
-        s2 += room[a, UP(i + 2)] * room[b, UP(i + 2)]
-        s3 += room[a, UP(i + 3)] * room[b, UP(i + 3)]
-        s4 += room[a, UP(i + 4)] * room[b, UP(i + 4)]
-        s5 += room[a, UP(i + 5)] * room[b, UP(i + 5)]
-        s6 += room[a, UP(i + 6)] * room[b, UP(i + 6)]
-        s7 += room[a, UP(i + 7)] * room[b, UP(i + 7)]
-    for i in range(whole_blocks, last):
-        s0 += room[a, UP(i)] * room[b, UP(i)]
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    return dot(room[one, first:last], room[other, first:last])
 
 
 @leaf
