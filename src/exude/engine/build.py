@@ -103,8 +103,14 @@ def _path(text: str, loop: str) -> Path:
     return cache_folder() / f"{loop}_{hashlib.sha256(stamp.encode()).hexdigest()[:16]}.py"
 
 
-@cache
 def _load(text: str, loop: str) -> ModuleType:
+    """The built module, loaded once: threads that ask at the same time wait for the first (`cache` alone would not)."""
+    with _LOADING:
+        return _loaded(text, loop)
+
+
+@cache
+def _loaded(text: str, loop: str) -> ModuleType:
     path = _path(text, loop)
     if not path.exists():
         write_whole(path, text.encode(), "Set EXUDE_CACHE to a folder that can be written.")
