@@ -12,6 +12,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -23,6 +24,8 @@ from exude.derive import flows, leaves
 from exude.derive.space import Space
 from exude.derive.symbols import Symbols
 from exude.engine.files import write_whole
+
+_LOADING = threading.Lock()
 
 BESIDE = {
     "meanfield": ("flows", "traces"),
