@@ -17,4 +17,4 @@ def test_threads_that_want_the_same_loop_load_it_once(tmp_path: Path, monkeypatc
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: build._load(text, "raced"), range(8)))
     assert all(module is found[0] for module in found)
-    assert found[0].LATELY == tmp_path.name
+    assert tmp_path.name == found[0].LATELY
