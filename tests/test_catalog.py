@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exude import units
-from exude.cascade import TISSUE
+from exude.cascade import ALL
 from exude.catalog import read
 from exude.catalog.schema import CellLine, Drug, Evidence, Number, Parameter, Reading
 from exude.errors import CatalogError, UnknownName
@@ -106,7 +106,7 @@ def names_in_code() -> re.Pattern[str]:
 @pytest.mark.parametrize("symbol", read.parameters())
 def test_every_parameter_is_read(symbol: str) -> None:
     """By a text of the cell or of its surroundings, or by name in the code."""
-    by_texts = {*cell_symbols().parameters, *space().parameters}
+    by_texts = {*cell_symbols().parameters, *space("all").parameters}
     assert symbol in by_texts or bool(names_in_code().fullmatch(symbol)) != (symbol in NOT_READ_YET)
 
 
@@ -228,7 +228,7 @@ def test_drug_tables_fit_together(name: str) -> None:
             assert units.parse_unit(effect.potency.unit) == units.parse_unit(drug.dose_unit), (
                 "dose and potency in one unit"
             )
-        assert effect.target in {level.symbol for level in TISSUE.levels}
+        assert effect.target in {level.symbol for level in ALL.levels}
         assert units.dimension(effect.hill.unit) == units.dimension("")
         if effect.mode in ("inhibit", "activate"):
             assert units.dimension(effect.maximum.unit) == units.dimension("")

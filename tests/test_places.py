@@ -191,7 +191,7 @@ def test_well_mixed_limit_is_the_ode():
         places.refresh(places.setup.dish)
         places.diffuse()
     spread = np.ptp(places.fields[:N], axis=(1, 2, 3)) / np.abs(places.fields[:N]).max(axis=(1, 2, 3))
-    assert spread.max() < 1e-12
+    assert spread.max() < 1e-11
     assert error(places.fields[(slice(0, N), 0, 3, 4)], expected, floor) < SPREAD
 
 
@@ -231,7 +231,7 @@ def test_oxygen_at_rest_around_a_ball_of_consumers():
     numbers[names.index("half_oxygen")] = half
     edge, speed = 200.0, 2000.0
     places = made(
-        base, (n, n, n), h=h, parameters=numbers, fast=True, edge={"oxygen": edge}, fast_speed={"oxygen": speed}
+        base, (n, n, n), h=h, parameters=numbers, edge={"oxygen": edge}, fast_speed={"oxygen": speed}
     )
     oxygen = places.fields[N]
     oxygen[...] = edge
@@ -312,8 +312,8 @@ def test_the_whole_surroundings_against_a_plain_twin(supply):
         places.fields[where["collagen"]][...] = 8.0
         places.fields[where["pro_mmp2"]][...] = 5e-3
         places.deposits[0][0, 1, 2] = 3e-4
-        places.deposits[1][0, 1, 2] = 1e-2
-        places.deposits[2][0, 1, 2] = 1e-7
+        places.deposits[1][0, 1, 2], places.deposits[2][0, 1, 2] = 3e-4, 1e-2
+        places.deposits[3][0, 1, 2] = 1e-7
         burst = np.zeros(places.fields.shape)
         burst[where["exosomes"], 0, 1, 2], burst[where["exosomal_mt1"], 0, 1, 2] = 1e-3, 1e-6
         places.refresh(base.dish)

@@ -58,7 +58,7 @@ def slab(
     numbers[names.index("half_oxygen")], numbers[names.index("respiration")] = half, TAKEN / PACKED
     box = grid.Grid((SIDE, SIDE, round(thick / h)), h)
     setup = replace(
-        base, grid=box, parameters=numbers, fast=True, edge={"oxygen": EDGE}, fast_speed={"oxygen": SPEED},
+        base, grid=box, parameters=numbers, edge={"oxygen": EDGE}, fast_speed={"oxygen": SPEED},
     )  # fmt: skip
     made = places.Places(setup, grid.new_fields(box, len(setup.space.fields)))
     made.deposits[setup.space.deposits.index("cells")][...] = PACKED

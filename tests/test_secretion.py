@@ -51,7 +51,7 @@ def test_division_shares_mvbs_and_leaves_others_alone() -> None:
     alive = np.setdiff1d(np.arange(150), [5, 70, 71, 149])
     mothers, names = np.array([3, 68, 66, 148]), np.arange(1000, 1004)
     rows = np.concatenate([alive, mothers])
-    cells.keep(rows, np.concatenate([np.full(len(alive), -1), names]), cells.levels[rows])
+    cells.keep(rows, np.concatenate([np.full(len(alive), -1), names]), rows, cells.levels)
     at = {int(name): row for row, name in enumerate(cells.ids)}
     for mother, name in zip(mothers, names, strict=True):
         shared = cells.counts[at[int(mother)]] + cells.counts[at[int(name)]]
@@ -83,7 +83,7 @@ def test_a_slot_given_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     cells.advance(0, 1)
     before = cells.counts.copy()
     rows = np.append(np.arange(CELLS), 4)
-    cells.keep(rows, np.append(np.full(CELLS, -1), 500), cells.levels[rows])
+    cells.keep(rows, np.append(np.full(CELLS, -1), 500), rows, cells.levels)
     assert not np.array_equal(cells.counts[4] + cells.counts[-1], before[4])
 
 
@@ -96,7 +96,7 @@ def test_mean_field_and_vesicles_agree() -> None:
     sums = {}
     for name, cells in (
         ("vesicles", Vesicles.begin(made.job, ids, np.repeat(table, many, axis=0))),
-        ("mean field", mean_secretion.MeanSecretion.begin(made.job, ids, table, np.zeros(many, np.int64))),
+        ("mean field", mean_secretion.MeanSecretion.begin(made.job, ids, table, np.zeros(many, np.int64), 1)),
     ):
         total = np.zeros((many, 2))
         for window in range(WINDOWS):

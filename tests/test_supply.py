@@ -160,7 +160,7 @@ def scattered(places: Places, seed: int) -> None:
     for name, most in likely.items():
         places.fields[at(places, name)] = most * 10.0 ** rng.uniform(-3.0, 0.0, shape)
     there = rng.uniform(size=shape) < 0.1
-    places.deposits[1] = np.where(there, 0.5 * rng.uniform(size=shape), 0.0)
+    places.deposits[2] = np.where(there, 0.5 * rng.uniform(size=shape), 0.0)
 
 
 def closed(places: Places) -> Places:
@@ -179,7 +179,7 @@ def test_what_is_used_up_is_what_comes_of_it(seed, monkeypatch):
     monkeypatch.setattr("exude.engine.supply.AGREED", np.inf)
     places = closed(dish(120.0))
     scattered(places, seed)
-    places.deposits[2:] = 0.0  # cells make none
+    places.deposits[3:] = 0.0  # cells make none
 
     def held(names: tuple[str, ...]) -> float:
         return sum(grid.total(places.fields[at(places, name)]) for name in names)
@@ -237,7 +237,7 @@ def test_where_all_is_even_it_is_the_ode():
         places = places_of(setup, (1, 5, 9), supply=supply)
         for name, value in {"timp2": 1e-3, "pro_mmp2": 5e-3, "mmp2": 1e-4, "collagen": 1.8}.items():
             places.fields[at(places, name)] = value
-        places.deposits[1] = 1e-3
+        places.deposits[2] = 1e-3
         run(places, 60.0)
         ends[supply] = np.array([places.fields[at(places, name)][0, 2, 3] for name in ("timp2", *MMP2)])
         spread = np.ptp(places.fields[at(places, "mmp2")]) / places.fields[at(places, "mmp2")].max()
@@ -331,7 +331,7 @@ def deep(steps_per_refresh: int, *, supply: bool = True) -> dict[str, float]:
     for name in ("collagen", "pro_mmp2"):
         places.fields[at(places, name)] = plan.setup.start[name]
     middle = (slice(6, 10),) * 3
-    places.deposits[1][middle], places.deposits[2][middle] = 2e-2, 2e-6
+    places.deposits[2][middle], places.deposits[3][middle] = 2e-2, 2e-6
     for step in range(30):
         places.react(plan.setup.dish)
         if step == 0:

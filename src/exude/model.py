@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 BORN = "BORN"
 RELEASED = "RELEASED"
 DEGRADED = "DEGRADED"
+DEAD = "DEAD"
+LEFT = "LEFT"
+"""A cell that is no longer in the tissue: it died, or went into the blood."""
+HEALTHY = "healthy"
+"""Stands for a line whose every level is normal."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,39 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A kind of cell: its radius (text, um), the line whose levels it has, and the levels that are its own.
+
+    `line`: empty is the line of the experiment, `HEALTHY` one whose levels are normal. Levels that a model does not
+    have are left out. A kind that does not secrete has the traces of a resting cell and no MVBs.
+    """
+
+    name: str
+    radius: str
+    line: str = ""
+    secretes: bool = True
+    levels: Mapping[str, str] = field(default_factory=dict)
+    """Level -> text of parameters."""
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens to one cell of a kind at `rate` (1/s), read from its levels, pools and where it is.
+
+    `becomes`: another kind, DEAD or LEFT; a cell can become one thing between two windows of the secretion, the first.
+    `sets`: pools to new values, at once.
+    """
+
+    name: str
+    kind: str
+    rate: str
+    becomes: str = ""
+    sets: Mapping[str, str] = field(default_factory=dict)
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Deposit:
     """What cells are to the place they stand in: `amount` summed over cells, per volume; reactions read it.
 
@@ -219,7 +257,9 @@ class Chapter:
     pools: tuple[Pool, ...] = ()
     deposits: tuple[Deposit, ...] = ()
     releases: tuple[Release, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     behaviours: tuple[Behaviour, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -293,3 +333,13 @@ class Cascade:
     def behaviours(self) -> tuple[Behaviour, ...]:
         """What each kind of cell does in space."""
         return tuple(b for chapter in self.chapters for b in chapter.behaviours)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kinds of cells, in order; the first is the one that an experiment is about."""
+        return tuple(k for chapter in self.chapters for k in chapter.kinds)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What can happen to single cells."""
+        return tuple(e for chapter in self.chapters for e in chapter.events)

@@ -5,14 +5,27 @@ from exude.cascade.effectors import DEFAULT_HYPOTHESIS, EFFECTORS
 from exude.cascade.endosomes import ENDOSOMES
 from exude.cascade.exosomes import EXOSOMES
 from exude.cascade.extracellular import EXTRACELLULAR
+from exude.cascade.immunity import IMMUNITY
 from exude.cascade.invasion import INVASION
+from exude.cascade.proteolysis import PROTEOLYSIS
+from exude.cascade.recipients import RECIPIENTS
 from exude.model import Cascade
 
 CELL = Cascade(chapters=(CALCIUM, EFFECTORS, ENDOSOMES, EXOSOMES))
 """One cell and what leaves it."""
-TISSUE = Cascade(chapters=(*CELL.chapters, EXTRACELLULAR, INVASION))
-"""Cells in their surroundings; it begins with the cell's own chapters, so that its levels do too."""
+TISSUE = Cascade(chapters=(*CELL.chapters, EXTRACELLULAR, PROTEOLYSIS, INVASION))
+"""Tumour cells in their matrix; like all that follow it begins with the cell's own chapters, so that its levels do too."""
+ALL = Cascade(chapters=(*TISSUE.chapters, RECIPIENTS, IMMUNITY))
+"""Everything that is declared."""
+MODELS = {
+    "matrix": TISSUE,
+    "neighbours": Cascade(chapters=(*CELL.chapters, EXTRACELLULAR, INVASION, RECIPIENTS)),
+    "immune": Cascade(chapters=(*CELL.chapters, EXTRACELLULAR, INVASION, RECIPIENTS, IMMUNITY)),
+    "all": ALL,
+}
+"""What an experiment in space may be about, each with only the chapters that it needs."""
 
 __all__ = [
-    "CALCIUM", "CELL", "DEFAULT_HYPOTHESIS", "EFFECTORS", "ENDOSOMES", "EXOSOMES", "EXTRACELLULAR", "INVASION", "TISSUE",
+    "ALL", "CALCIUM", "CELL", "DEFAULT_HYPOTHESIS", "EFFECTORS", "ENDOSOMES", "EXOSOMES", "EXTRACELLULAR", "IMMUNITY",
+    "INVASION", "MODELS", "PROTEOLYSIS", "RECIPIENTS", "TISSUE",
 ]  # fmt: skip

@@ -1,21 +1,44 @@
-"""Outside the cell: exosomes and their MT1-MMP in the matrix, and what takes collagen apart.
+"""Outside the cell: exosomes and what rides on them, free or held by matrix, taken up or lost; and the matrix itself.
 
-MT1-MMP works on exosomes, free or bound to the matrix, and at invadopodia. TIMP-2 binds it, and that complex holds
-pro-MMP-2 for a second, free MT1-MMP to activate: so TIMP-2 both activates and inhibits. These bindings settle within
-minutes, so they are taken at rest (shares `mt1_free`, `mt1_holding`); TIMP-2 held by MT1-MMP is not subtracted from
-TIMP-2, which holds while MT1-MMP is scarcer. What is made, moved and lost is counted: every field's balance closes.
+What is moved and lost is counted: every field's balance closes.
 """
 
-from exude.model import Chapter, Definition, Deposit, Field, Level, Pool, Reaction, Release
+from exude.model import Chapter, Definition, Deposit, Field, Level, Reaction, Release
+
+
+def riding(symbol: str, copies: str, meaning: str) -> Chapter:
+    """Fields, reactions and releases of something that rides on exosomes and shares their fate.
+
+    `copies`: text of how many (item) a fusion sets free. Fields: `exosomal_X` and `bound_X` on free and on held
+    exosomes, `X_gone` with those that were taken up or lost (uM).
+    """
+    free, held, gone = f"exosomal_{symbol}", f"bound_{symbol}", f"{symbol}_gone"
+    return Chapter(
+        name=symbol,
+        fields=(
+            Field(free, "uM", diffusion="exosome_mobility", meaning=f"{meaning} on free exosomes"),
+            Field(held, "uM", meaning=f"{meaning} on exosomes held by matrix"),
+            Field(gone, "uM", meaning=f"{meaning} that went with exosomes taken up or lost"),
+        ),
+        reactions=(
+            Reaction(f"binding of {symbol}", f"binding * {free}", {free: -1, held: 1}),
+            Reaction(f"unbinding of {symbol}", f"k_unbind * {held}", {held: -1, free: 1}),
+            Reaction(f"uptake of {symbol}", f"uptake * {free}", {free: -1, gone: 1}),
+            Reaction(f"gathering of {symbol}", f"uptake_bound * {held}", {held: -1, gone: 1}),
+            Reaction(f"loss of {symbol}", f"loss * {free}", {free: -1, gone: 1}),
+        ),
+        releases=(
+            Release(free, f"(1 - held_share) * substance_of_one * ({copies})"),
+            Release(held, f"held_share * substance_of_one * ({copies})"),
+        ),
+    )
+
 
 EXTRACELLULAR = Chapter(
     name="extracellular",
     levels=(
-        Level("TIMP2", varies=False, meaning="TIMP-2 secreted"),
-        Level("MMP2", varies=False, meaning="pro-MMP-2 secreted by the cell itself"),
-        Level("mt1_activity", meaning="activity of MT1-MMP that inhibitors leave"),
-        Level("mmp2_activity", meaning="activity of MMP-2 that inhibitors leave"),
-        Level("gelatin", normal=0.0, meaning="1 where the matrix is gelatin (denatured collagen)"),
+        Level("uptake_ease", meaning="uptake of exosomes by this kind of cell, tumour cell 1"),
+        Level("uptake_free", meaning="uptake of exosomes that inhibitors leave"),
         Level("confinement", meaning="layer that cells stand in over the film of matrix below it: what the film holds"),
         Level("open_medium", normal=0.0, meaning="1 where exosomes can leave into medium above"),
     ),
@@ -34,67 +57,24 @@ EXTRACELLULAR = Chapter(
         Definition("loss", "k_exosome_loss + escape", "1/s"),
         Definition(
             "uptake",
-            "most_uptake * cells / (half_uptake + exosomes)",
+            "most_uptake * takers / (half_uptake + exosomes)",
             "1/s",
             why="uptake saturates: each cell takes at most most_uptake",
         ),
         Definition(
             "uptake_bound",
-            "surfing_share * most_uptake * cells / (half_uptake + bound_exosomes)",
+            "surfing_share * most_uptake * takers / (half_uptake + bound_exosomes)",
             "1/s",
             why="cells also gather exosomes that stick to matrix",
-        ),
-        Definition("mt1_timp2", "timp2 / kd_mt1_timp2", why="MT1-MMP with TIMP-2 over free MT1-MMP"),
-        Definition("pro_held", "pro_mmp2 / kd_pro_mmp2", why="of these, with pro-MMP-2 over without"),
-        Definition("mt1_free", "1 / (1 + mt1_timp2 * (1 + pro_held))"),
-        Definition("mt1_holding", "mt1_free * mt1_timp2 * pro_held", why="share that holds pro-MMP-2"),
-        Definition("mt1", "exosomal_mt1 + confinement * (bound_mt1 + invadopodial_mt1)", "uM"),
-        Definition(
-            "mt1_here",
-            "exosomal_mt1 + bound_mt1 + invadopodial_mt1",
-            "uM",
-            why="over the whole layer, as fields are: what a film holds is denser by `confinement` but fills that much less",
-        ),
-        Definition("mt1_working", "mt1 * mt1_free * mt1_activity", "uM"),
-        Definition("substrate_ease", "mix(gelatin_over_collagen, gelatin)", why="gelatin is cut faster than collagen"),
-        Definition("mt1_cuts", "substrate_ease * kcat_mt1 * mt1_working / (km_mt1 + substrate)", "1/s"),
-        Definition("mmp2_cuts", "substrate_ease * kcat_mmp2 * mmp2 * mmp2_activity / (km_mmp2 + substrate)", "1/s"),
-        Definition(
-            "activation",
-            "k_activate * mt1_here * mt1_holding * mt1_working / (kd_second_mt1 + mt1_working)",
-            "uM/s",
-            why="a second, free MT1-MMP cuts the pro-MMP-2 that the complex holds",
         ),
     ),
     fields=(
         Field("exosomes", "item/um**3", diffusion="exosome_mobility", meaning="exosomes free to move"),
         Field("bound_exosomes", "item/um**3", meaning="exosomes held by matrix"),
-        Field("exosomal_mt1", "uM", diffusion="exosome_mobility", meaning="MT1-MMP on free exosomes"),
-        Field("bound_mt1", "uM", meaning="MT1-MMP on exosomes held by matrix"),
         Field("exosomes_taken", "item/um**3", meaning="exosomes taken up by cells here so far"),
         Field("exosomes_lost", "item/um**3", meaning="exosomes that fell apart or left with the medium so far"),
-        Field("mt1_gone", "uM", meaning="MT1-MMP that went with them"),
         Field("collagen", "uM", start="collagen_start", meaning="intact collagen or gelatin"),
         Field("fragments", "uM", meaning="collagen cut so far"),
-        Field("timp2", "uM", diffusion="protein_diffusion", edge="0", supplied=True, meaning="TIMP-2"),
-        Field(
-            "pro_mmp2",
-            "uM",
-            diffusion="protein_diffusion",
-            start="serum_pro_mmp2",
-            edge="serum_pro_mmp2",
-            supplied=True,
-            meaning="pro-MMP-2",
-        ),
-        Field("mmp2", "uM", diffusion="protein_diffusion", edge="0", supplied=True, meaning="active MMP-2"),
-        Field(
-            "mmp2_timp2",
-            "uM",
-            diffusion="protein_diffusion",
-            edge="0",
-            supplied=True,
-            meaning="MMP-2 blocked by TIMP-2",
-        ),
     ),
     reactions=(
         Reaction("binding", "binding * exosomes", {"exosomes": -1, "bound_exosomes": 1}),
@@ -102,42 +82,13 @@ EXTRACELLULAR = Chapter(
         Reaction("uptake", "uptake * exosomes", {"exosomes": -1, "exosomes_taken": 1}, because=("Heusermann2016",)),
         Reaction("gathering", "uptake_bound * bound_exosomes", {"bound_exosomes": -1, "exosomes_taken": 1}),
         Reaction("loss", "loss * exosomes", {"exosomes": -1, "exosomes_lost": 1}),
-        Reaction("cargo binding", "binding * exosomal_mt1", {"exosomal_mt1": -1, "bound_mt1": 1}),
-        Reaction("cargo unbinding", "k_unbind * bound_mt1", {"bound_mt1": -1, "exosomal_mt1": 1}),
-        Reaction("cargo uptake", "uptake * exosomal_mt1", {"exosomal_mt1": -1, "mt1_gone": 1}),
-        Reaction("cargo gathering", "uptake_bound * bound_mt1", {"bound_mt1": -1, "mt1_gone": 1}),
-        Reaction("cargo loss", "loss * exosomal_mt1", {"exosomal_mt1": -1, "mt1_gone": 1}),
-        Reaction("cutting", "mt1_cuts * collagen", {"collagen": -1, "fragments": 1}, because=("KaragiannisPopel2004",)),
-        Reaction("cutting by MMP-2", "mmp2_cuts * collagen", {"collagen": -1, "fragments": 1}),
-        Reaction("TIMP-2 secretion", "timp2_made", {"timp2": 1}),
-        Reaction("pro-MMP-2 secretion", "pro_mmp2_made", {"pro_mmp2": 1}),
-        Reaction("activation", "activation", {"pro_mmp2": -1, "mmp2": 1}, because=("KaragiannisPopel2004",)),
-        Reaction("TIMP-2 to medium", "escape * timp2", {"timp2": -1}),
-        Reaction("pro-MMP-2 from medium", "escape * (serum_pro_mmp2 - pro_mmp2)", {"pro_mmp2": 1}),
-        Reaction("MMP-2 to medium", "escape * mmp2", {"mmp2": -1}),
-        Reaction("blocked MMP-2 to medium", "escape * mmp2_timp2", {"mmp2_timp2": -1}),
-        Reaction("inhibition", "k_mmp2_timp2 * mmp2 * timp2", {"mmp2": -1, "timp2": -1, "mmp2_timp2": 1}),
-    ),
-    pools=(
-        Pool(
-            "surface_mt1",
-            "item",
-            gain="surface_share_direct * surface_mt1_rest * k_surface_turnover * MMP14",
-            loss="k_surface_turnover",
-            per_fusion="surface_per_exosomal * cargo",
-            meaning="MT1-MMP at invadopodia: part comes on its own route (Rab8), part with each fusing MVB's membrane",
-        ),
     ),
     deposits=(
         Deposit("cells", "item/um**3", amount="one_cell"),
-        Deposit("invadopodial_mt1", "uM", amount="substance_of_one * surface_mt1", invadopodia=True),
-        Deposit("timp2_made", "uM/s", amount="substance_of_one * timp2_secretion * TIMP2"),
-        Deposit("pro_mmp2_made", "uM/s", amount="substance_of_one * pro_mmp2_secretion * MMP2"),
+        Deposit("takers", "item/um**3", amount="one_cell * uptake_ease * uptake_free"),
     ),
     releases=(
         Release("exosomes", "(1 - held_share) * ilv"),
         Release("bound_exosomes", "held_share * ilv"),
-        Release("exosomal_mt1", "(1 - held_share) * substance_of_one * cargo"),
-        Release("bound_mt1", "held_share * substance_of_one * cargo"),
     ),
 )

@@ -6,11 +6,14 @@ Munc13-4 also drives motility without exosomes, through Rab11, FAK and focal adh
 `need_fak_route` turns that off.
 """
 
-from exude.model import Behaviour, Chapter, Definition, Field, Level, Reaction
+from exude.model import Behaviour, Chapter, Definition, Field, Kind, Level, Reaction
 
 INVASION = Chapter(
     name="invasion",
-    levels=(Level("embedded", meaning="1 where cells are inside matrix, 0 where they walk on it"),),
+    levels=(
+        Level("embedded", meaning="1 where cells are inside matrix, 0 where they walk on it"),
+        Level("nucleus", unit="um**2", normal=0.0, meaning="cross-section of the cell's nucleus"),
+    ),
     definitions=(
         Definition(
             "intact",
@@ -19,10 +22,8 @@ INVASION = Chapter(
             why="a fibre gives way long before all its collagen is cut",
         ),
         Definition("pore_section", "pore_reference * collagen_reference / (intact + pore_floor)", "um**2"),
-        Definition("pore_limit", "pore_limit_share * nucleus_section", "um**2"),
-        Definition(
-            "pores", "mix(min(1, max(0, pore_section - pore_limit) / (nucleus_section - pore_limit)), embedded)"
-        ),
+        Definition("pore_limit", "pore_limit_share * nucleus", "um**2"),
+        Definition("pores", "mix(min(1, max(0, pore_section - pore_limit) / (nucleus - pore_limit)), embedded)"),
         Definition(
             "fak_drive",
             "saturate((UNC13D + mutant_rab11 * UNC13D_mutant * mutant_c2b) * rab11, half_fak)",
@@ -51,6 +52,14 @@ INVASION = Chapter(
         ),
     ),
     reactions=(Reaction("respiration", "respiration * cells * breathing", {"oxygen": -1}),),
+    kinds=(
+        Kind(
+            "tumour",
+            "cell_radius",
+            levels={"nucleus": "nucleus_section", "oncogenic": "1", "recognised": "1"},
+            meaning="tumour cells of the chosen line",
+        ),
+    ),
     behaviours=(
         Behaviour(
             kind="tumour",

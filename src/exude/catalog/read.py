@@ -18,7 +18,17 @@ from exude.catalog.schema import CellLine, Drug, Evidence, Finding, Identity, Nu
 from exude.errors import CatalogError, UnitError, UnknownName, refuse
 from exude.units import factor_to_internal
 
-CHAPTERS = ("calcium", "effectors", "endosomes", "exosomes", "extracellular", "invasion", "assays")
+CHAPTERS = (
+    "calcium",
+    "effectors",
+    "endosomes",
+    "exosomes",
+    "extracellular",
+    "invasion",
+    "recipients",
+    "immunity",
+    "assays",
+)
 """Chapters whose numbers the cell's model reads."""
 
 LONGEST = 200

@@ -80,7 +80,7 @@ class Place(Writer):
             *lanes,
             self._constants(lanes),
             self.function("mobilities(p, g, d, y)", moving or ["0"]),
-            self._fast(),
+            *self._fast(),
         ]
 
     def _lanes(self) -> list[str]:
@@ -212,10 +212,15 @@ class Place(Writer):
         given = "".join(f"c_{n}, " for n in read) or "0.0, "
         return "\n".join([*where, "", "@leaf", "def place_constants(p, g):", *lines, f"    return ({given})"])
 
-    def _fast(self) -> str:
-        """Loss rate (1/s) of each fast field: what its reactions take over what there is."""
-        texts = []
+    def _fast(self) -> list[str]:
+        """`fast_loss`, what reactions take of each fast field over what there is (1/s), and `fast_source`, what they add."""
+        loss, source = [], []
         for name in self.kinds.fast:
-            mine = [f"{-r.changes[name]} * ({r.rate})" for r in self.cascade.reactions if name in r.changes]
-            texts.append(f"({' + '.join(mine) or '0'}) / {name}")
-        return self.function("fast_loss(p, g, d, y)", texts or ["0"])
+            mine = [(r.changes[name], r.rate) for r in self.cascade.reactions if name in r.changes]
+            taken = " + ".join(f"{-n} * ({rate})" for n, rate in mine if n < 0)
+            loss.append(f"({taken or '0'}) / {name}")
+            source.append(" + ".join(f"{n} * ({rate})" for n, rate in mine if n > 0) or "0")
+        return [
+            self.function("fast_loss(p, g, d, y)", loss or ["0"]),
+            self.function("fast_source(p, g, d, y)", source or ["0"]),
+        ]

@@ -17,7 +17,7 @@ from exude.derive.leaves import NJIT
 from exude.derive.place import Kinds, Place, Writer
 from exude.derive.symbols import Symbols
 from exude.errors import DeclarationError, refuse
-from exude.model import Behaviour, Cascade
+from exude.model import DEAD, LEFT, Behaviour, Cascade, Event
 from exude.units import dimension
 
 MARKS = ("ilv", "cargo")
@@ -86,14 +86,31 @@ class Space:
         return tuple(p.symbol for p in self.cascade.pools)
 
     @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of cells in kernel order."""
+        return tuple(k.name for k in self.cascade.kinds)
+
+    @cached_property
+    def behaviours(self) -> tuple[Behaviour, ...]:
+        """What cells do, in the order of their kinds; DeclarationError unless each kind has one behaviour."""
+        mine = {b.kind: b for b in self.cascade.behaviours}
+        if len(mine) != len(self.cascade.behaviours) or set(mine) != set(self.kinds):
+            raise refuse(
+                DeclarationError, f"behaviours of {', '.join(b.kind for b in self.cascade.behaviours) or 'no kind'}",
+                f"one for each of {', '.join(self.kinds) or 'no kind'}", "Declare kinds and behaviours in pairs.",
+            )  # fmt: skip
+        return tuple(mine[name] for name in self.kinds)
+
+    @cached_property
     def read_by_cells(self) -> frozenset[str]:
         """Fields and deposits that a cell's behaviour or pools read."""
         found: set[str] = set()
         for p in self.cascade.pools:
             found |= self._leaves_of(grammar.names(grammar.parse(p.gain)) | grammar.names(grammar.parse(p.loss)))
-        for b in self.cascade.behaviours:
-            for text in (*(getattr(b, what) for what in OF_BEHAVIOUR), *b.drift.values()):
-                found |= self._leaves_of(grammar.names(grammar.parse(text)))
+        doing = [t for b in self.behaviours for t in (*(getattr(b, what) for what in OF_BEHAVIOUR), *b.drift.values())]
+        happening = [t for e in self.cascade.events for t in (e.rate, *e.sets.values())]
+        for text in (*doing, *happening):
+            found |= self._leaves_of(grammar.names(grammar.parse(text)))
         return frozenset(found & {*self.fields, *self.deposits})
 
     @cached_property
@@ -108,6 +125,7 @@ class Space:
     def check(self) -> None:
         """Every symbol is known where it is read, and every text has the dimension it must have."""
         check_changes(self.cascade)
+        self._check_kinds()
         units = self._units()
         for owner, text, unit, at_hand in self._texts():
             tree = grammar.parse(text)
@@ -125,6 +143,18 @@ class Space:
                 raise refuse(
                     DeclarationError, f"{owner} = {text}", f"dimension of {unit or '1'}, not {got}", "Mend the text."
                 )
+
+    def _check_kinds(self) -> None:
+        """Every kind behaves in one way, and events name kinds and pools that there are."""
+        ends = {b.kind for b in self.behaviours} | {DEAD, LEFT, ""}
+        for e in self.cascade.events:
+            unknown = [k for k in (e.kind, e.becomes) if k not in ends] + [q for q in e.sets if q not in self.pools]
+            if e.kind not in self.kinds or unknown:
+                raise refuse(
+                    DeclarationError, f"event {e.name} of {e.kind} -> {e.becomes or 'itself'}, sets {', '.join(e.sets)}",
+                    f"kinds {', '.join(self.kinds)} (or {DEAD}, {LEFT}) and pools {', '.join(self.pools)}",
+                    "Correct the name.", (*self.kinds, *self.pools),
+                )  # fmt: skip
 
     def source(self) -> str:
         """All leaves of the surroundings as one text."""
@@ -146,7 +176,7 @@ class Space:
     def _tables(self) -> str:
         kinds = {"FIELDS": self.fields, "DEPOSITS": self.deposits, "POOLS": self.pools}
         kinds["RELEASES"] = tuple(r.field for r in self.cascade.releases)
-        kinds |= {"SUPPLIED": self.supplied, "FAST": self.fast}
+        kinds |= {"SUPPLIED": self.supplied, "FAST": self.fast, "EVENTS": tuple(e.name for e in self.cascade.events)}
         return "\n".join([f"N_REACTING = {self.reacting}", *(f"N_{k} = {len(names)}" for k, names in kinds.items())])
 
     def _units(self) -> dict[str, str]:
@@ -204,6 +234,10 @@ class Space:
                 (f"drift of {b.kind} along {name}", text, f"um**2/s/{_whole(units.get(name, ''))}", inside | around)
                 for name, text in b.drift.items()
             ]
+        pools = {p.symbol: p.unit for p in cascade.pools}
+        for e in cascade.events:
+            rows.append((f"rate of {e.name}", e.rate, "1/s", inside | around | {PRESSURE}))
+            rows += [(f"{e.name} sets {q}", text, pools[q], inside | around) for q, text in e.sets.items()]
         return [row for row in rows if row[1] != "0"]  # nothing has every unit
 
 
@@ -227,7 +261,7 @@ class _Cell(Writer):
         self.space = space
 
     def leaves(self) -> list[str]:
-        """`deposits_of`, `pool_terms`, `freed`, `behave`."""
+        """`deposits_of`, `pool_terms`, `freed`, `behave`, and where there are events `hazards` and `pools_after`."""
         cascade = self.space.cascade
         pools = [text for p in cascade.pools for text in (p.gain, p.loss)]
         freed = [r.amount for r in cascade.releases] + [p.per_fusion for p in cascade.pools]
@@ -235,8 +269,15 @@ class _Cell(Writer):
             self.function("deposits_of(p, g, x, n, s)", [d.amount for d in cascade.deposits] or ["0"]),
             self.function("pool_terms(p, g, x, n, s, y, d)", pools or ["0"]),
             self.function("freed(p, g, x, n, s, ilv, cargo)", freed or ["0"]),
-            *(self._kind(k, b) for k, b in enumerate(cascade.behaviours)),
-            self._behave(),
+            *(self._kind(k, b) for k, b in enumerate(self.space.behaviours)),
+            self._chosen(
+                "kind",
+                "behave",
+                "(p, g, x, n, s, y, d)",
+                len(self.space.kinds),
+                len(OF_BEHAVIOUR) + len(self.space.fields),
+            ),
+            *self._events(),
         ]
 
     def _kind(self, k: int, b: Behaviour) -> str:
@@ -244,13 +285,30 @@ class _Cell(Writer):
         texts += [b.drift.get(name, "0") for name in self.space.fields]
         return self.function(f"behave_{k}(p, g, x, n, s, y, d)", texts)
 
-    def _behave(self) -> str:
-        kinds = len(self.space.cascade.behaviours)
-        if not kinds:
-            return self.function(
-                "behave(kind, p, g, x, n, s, y, d)", ["0"] * (len(OF_BEHAVIOUR) + len(self.space.fields))
-            )
-        lines = [f"    if kind == {k}:\n        return behave_{k}(p, g, x, n, s, y, d)" for k in range(kinds - 1)]
-        return NJIT + "\n".join(
-            ["def behave(kind, p, g, x, n, s, y, d):", *lines, f"    return behave_{kinds - 1}(p, g, x, n, s, y, d)"]
-        )
+    def _events(self) -> list[str]:
+        """`hazards` of a kind: the rate of each event (1/s), none for other kinds'; `pools_after` an event."""
+        space, events = self.space, self.space.cascade.events
+        head = "(p, g, x, n, s, y, d)"
+        found = [
+            self.function(f"hazards_{k}{head}", [e.rate if e.kind == kind else "0" for e in events] or ["0"])
+            for k, kind in enumerate(space.kinds)
+        ]
+        found += [self._after(k, e, head) for k, e in enumerate(events)]
+        return [
+            *found,
+            self._chosen("kind", "hazards", head, len(space.kinds), max(1, len(events))),
+            self._chosen("event", "pools_after", head, len(events), max(1, len(space.pools))),
+        ]
+
+    def _after(self, k: int, event: Event, head: str) -> str:
+        """Pools after an event: those it sets, the others as they are."""
+        texts = [event.sets.get(pool, pool) for pool in self.space.pools] or ["0"]
+        return self.function(f"pools_after_{k}{head}", texts)
+
+    def _chosen(self, by: str, name: str, head: str, number: int, width: int) -> str:
+        """One leaf that calls name_0, name_1, ... by number; zeros where there are none."""
+        whole = f"{name}({by}, {head[1:]}"
+        if not number:
+            return self.function(whole, ["0"] * width)
+        lines = [f"    if {by} == {k}:\n        return {name}_{k}{head}" for k in range(number - 1)]
+        return NJIT + "\n".join([f"def {whole}:", *lines, f"    return {name}_{number - 1}{head}"])

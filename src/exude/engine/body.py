@@ -39,12 +39,16 @@ class Shape:
     """Standard deviation of the length of the cell cycle, share of its mean."""
 
 
+STAYS, DIES, LEAVES = -1, -2, -3
+"""Fates of a cell; another number is the kind that it becomes."""
+
+
 class Body(NamedTuple):
     """Cells in space, one row each, in spatial order."""
 
     ids: Ints
     kind: Ints
-    founder: Ints  # row of the table of levels
+    founder: Ints  # row of the table of levels: kind x founders + founder
     position: Floats  # (cell, 3) um
     heading: Floats  # (cell, 3) um/s, of the walk
     radius: Floats  # um
@@ -52,10 +56,12 @@ class Body(NamedTuple):
     pace: Floats  # of the cycle, 1 on average
     life: Floats  # what is left of a unit exponential
     pressure: Floats  # of neighbours, in the step before
+    clocks: Floats  # (cell, event) what is left of a unit exponential
+    fate: Ints  # what it becomes when the window ends: STAYS, DIES, LEAVES or a kind
     pools: Floats  # (cell, pool)
 
 
-def radius_of(mean: float, progress: Floats) -> Floats:
+def radius_of(mean: float | Floats, progress: Floats) -> Floats:
     """Radius (um) of cells on their way through the cycle: the volume doubles from birth to division."""
     volume = VOLUME_BORN * (1.0 + np.minimum(progress, 1.0))
     return np.asarray(mean * exact.exp(exact.log(volume) / 3.0))
@@ -70,6 +76,11 @@ def pace_of(ids: Ints, seed: int, spread: float) -> Floats:
 def life_of(ids: Ints, seed: int) -> Floats:
     """A unit exponential for each cell: it dies when its summed risk reaches it."""
     return -exact.log(streams.uniforms(seed, Purpose.LIFE, ids, 1)[:, 0])
+
+
+def clocks_of(ids: Ints, seed: int, events: int, turn: int = 0) -> Floats:
+    """(cell, event) unit exponentials: an event happens when its summed rate has reached one."""
+    return -exact.log(streams.uniforms(seed, Purpose.EVENT, ids, max(1, events), turn=turn)[:, :events])
 
 
 def pattern(fineness: float, planar: bool) -> Floats:

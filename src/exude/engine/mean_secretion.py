@@ -49,8 +49,8 @@ class MeanSecretion:
     window: int = 0
 
     @staticmethod
-    def begin(job: Job, ids: Ints, table: Floats, group: Ints) -> MeanSecretion:
-        """The mean field of every group over the whole run, and the sample before its burn-in."""
+    def begin(job: Job, ids: Ints, table: Floats, group: Ints, founders: int) -> MeanSecretion:
+        """The mean field of every row of `table` over the whole run, and a sample of its first `founders` before burn-in."""
         own = len(job.symbols.levels)
         narrow = job.timeline._replace(multiply=job.timeline.multiply[:, :own], add=job.timeline.add[:, :own])
         found = meanfield.run_many(
@@ -59,7 +59,7 @@ class MeanSecretion:
         fusions = found.output.total[:, :, TOTALS.index("fusions")]
         expected = np.diff(fusions, axis=1, prepend=0.0)
         names = SAMPLE_IDS + np.arange(SAMPLE, dtype=np.int64)
-        sample = Vesicles.begin(job, names, table[np.arange(SAMPLE) % len(table)])
+        sample = Vesicles.begin(job, names, table[np.arange(SAMPLE) % founders])
         none = np.zeros(0, np.int64)
         course = (found.output.trace, found.output.count)
         return MeanSecretion(job.seed, ids, group, expected, course, sample, (none, none))
@@ -78,10 +78,10 @@ class MeanSecretion:
         number = poisson(streams.uniforms(self.seed, Purpose.NUMBER, self.ids, 1, turn=window)[:, 0], self._mean())
         return self._draw(window, number)
 
-    def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
+    def keep(self, rows: Ints, born: Ints, founder: Ints, table: Floats) -> None:
         """Cells die, stay or are born of others, of whose group they are."""
         self.ids = np.where(born >= 0, born, self.ids[rows])
-        self.group = self.group[rows]
+        self.group = founder
 
     @property
     def traces(self) -> Floats:

@@ -28,6 +28,8 @@ FAST_ROUNDS = 1
 """Rounds in which a fast field and its uptake are made to agree, once they have been."""
 FAST_ERROR = 1e-5
 """Residual of a fast field, relative to what its edge and sources bring."""
+LEAST = 1e-30
+"""uM of a fast field below which its loss is that at LEAST: rates are divided by it."""
 FAST_FLOOR = 1e-6
 """Share of its value at the edge below which a fast field's uptake no longer saturates less."""
 
@@ -110,7 +112,7 @@ class Places:
             if self._supply is None or name not in s.space.supplied:
                 self._prepare(name, speed)
             self._speeds[name] = speed
-        if s.fast:
+        if s.fast_speed:
             self.settle(dish)
 
     def _prepare(self, name: str, speed: float | Floats) -> None:
@@ -125,22 +127,23 @@ class Places:
         """Fast fields at rest with what takes them up, in rounds because uptake depends on them, from where they are."""
         s = self.setup
         names = s.space.fields[s.space.reacting :]
-        floor = np.array([FAST_FLOOR * s.edge.get(name, 0.0) for name in names])
-        loss = new_fields(s.grid, max(1, len(names)))
+        floor = np.array([max(FAST_FLOOR * s.edge.get(name, 0.0), LEAST) for name in names])
+        loss, source = (new_fields(s.grid, max(1, len(names))) for _ in range(2))
         for _ in range(rounds):
             self._rows(
                 lambda first, last: self._loops.fast_rows(
-                    first, last, s.parameters, dish, self.fields, self.deposits, floor, loss,
+                    first, last, s.parameters, dish, self.fields, self.deposits, floor, loss, source,
                     np.zeros((WORK_ROWS, WORK_WIDTH)),
                 )
             )  # fmt: skip
             for q in range(len(names)):
-                self._steady(q, names[q], loss[q])
+                if names[q] in self._rest:
+                    self._steady(q, names[q], loss[q], source[q])
 
-    def _steady(self, q: int, name: str, loss: Floats) -> None:
+    def _steady(self, q: int, name: str, loss: Floats, source: Floats) -> None:
         s = self.setup
         field = self.fields[s.space.reacting + q]
-        self._rest[name].settle(field, loss=loss, error=FAST_ERROR, threads=s.threads)
+        self._rest[name].settle(field, loss=loss, source=source, error=FAST_ERROR, threads=s.threads)
         np.maximum(field, 0.0, out=field)  # within its error it may lie below
 
     def _rows(self, work: Callable[[int, int], Any]) -> list[Any]:

@@ -41,7 +41,7 @@ class AbstractSecretion(Protocol):
     def advance(self, window: int, threads: int) -> Bursts:
         """Run all cells through one window."""
 
-    def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
+    def keep(self, rows: Ints, born: Ints, founder: Ints, table: Floats) -> None:
         """The cells that are there from now on: each from the row of a former cell; `born` >= 0 is a new cell's id."""
 
     @property
@@ -109,7 +109,7 @@ class Vesicles:
             self.counts = np.concatenate([c.count for c in self.chunks])
         return Bursts._make(np.concatenate(column) for column in zip(*found, strict=True))
 
-    def keep(self, rows: Ints, born: Ints, levels: Floats) -> None:
+    def keep(self, rows: Ints, born: Ints, founder: Ints, table: Floats) -> None:
         """Cells die, stay or are born of others: a newborn takes each of its mother's MVBs with chance one half.
 
         Those that stay come first, in the order they have. Chunks in which nobody dies are not touched.
@@ -122,7 +122,7 @@ class Vesicles:
         kept = [_those(c, alive[a:b]) for c, a, b in zip(self.chunks, firsts, firsts[1:], strict=False)]
         self.chunks = _grown([c for c in kept if len(c.time)], young)
         self.ids = np.concatenate([self.ids[stay], names])
-        self.levels = levels
+        self.levels = table[founder]
         self.traces, self.counts = self.traces[rows], self.counts[rows]
         self.counts = np.concatenate([c.count for c in self.chunks]) if self.chunks else self.counts
 

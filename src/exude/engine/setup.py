@@ -6,11 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exude.derive.space import Space
 from exude.engine import agents, fields, grid
 from exude.engine.body import Shape
 from exude.engine.layout import Floats
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """What the engine knows of kinds of cells, by kind."""
+
+    radius: Floats
+    """Of a cell of mean volume, um."""
+    secretes: NDArray[np.bool_]
+    rest: Floats
+    """(trace,) of a cell that does not secrete."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +41,7 @@ class Setup:
     """Factors on levels and additions to them at a time (s)."""
     dish: Floats
     """(level,) of the surroundings."""
-    fast: bool
-    """Whether fast fields are solved; if not they keep their values at the start."""
+    kinds: Crowd
     dt: float
     steps_per_window: int
     steps_per_refresh: int
@@ -42,7 +53,7 @@ class Setup:
     start: Mapping[str, float]
     edge: Mapping[str, float]
     fast_speed: Mapping[str, float]
-    """Diffusion coefficient of each fast field, um2/s."""
+    """Diffusion coefficient (um2/s) of each fast field that is solved; others keep their values at the start."""
 
     @property
     def planar(self) -> bool:

@@ -28,6 +28,8 @@ class Purpose(IntEnum):
     LIFE = 22
     CYCLE = 23
     FOUNDERS = 24
+    EVENT = 26
+    """When events happen to a cell; turn: 0 at first, then one more than the step of the last time."""
     SPOT = 25
     """Where invadopodia are; turn: how often they have moved."""
     PLACE = 30

@@ -11,10 +11,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from exude.derive.space import OF_BEHAVIOUR
+from exude.derive.space import OF_BEHAVIOUR, Space
 from exude.engine import agents, build, grid, streams
-from exude.engine.body import LN2, Body, dot, life_of, pace_of, pattern, radius_of, voxels
+from exude.engine.body import (
+    DIES,
+    LEAVES,
+    LN2,
+    STAYS,
+    Body,
+    clocks_of,
+    dot,
+    life_of,
+    pace_of,
+    pattern,
+    radius_of,
+    voxels,
+)  # fmt: skip
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
 from exude.engine.relax import relax
@@ -23,6 +37,7 @@ from exude.engine.setup import Setup
 from exude.engine.slabs import each, rows_of, slabs
 from exude.engine.streams import Purpose
 from exude.engine.walk import Spheres, Walk, divide, spots, start_walk, wander
+from exude.model import DEAD, LEFT
 
 MOST_BURSTS = 64
 """Fusions of one cell in one step that are told apart when their spots are drawn."""
@@ -50,11 +65,15 @@ class Tissue:
     born: int = 0
     died: int = 0
     fusions: int = 0
+    left: int = 0
+    """Cells that went into the blood."""
+    happened: Ints | None = None
+    """How often each event has happened."""
 
     def __post_init__(self) -> None:
         s = self.setup
         self._loops = build.tissue(s.space)
-        self._mechanics = agents.Mechanics(s.box, np.ones((1, 1)), threads=s.threads)
+        self._mechanics = agents.Mechanics(s.box, np.ones((len(s.space.kinds),) * 2), threads=s.threads)
         self._waiting: Bursts | None = None
         self._at = 0
         self._pattern = pattern(s.grid.h / s.shape.radius, s.planar)
@@ -62,6 +81,10 @@ class Tissue:
         self._changed: tuple[tuple[Floats, Floats], tuple[Floats, Floats]] | None = None
         if self.freed is None:
             self.freed = np.zeros(len(s.space.cascade.releases))
+        if self.happened is None:
+            self.happened = np.zeros(len(s.space.cascade.events), np.int64)
+        self._left_to_each = np.where([p.unit == "" for p in s.space.cascade.pools], 1.0, 0.5)  # shares are not divided
+        self._becomes = np.array([fate_of(s.space, e.becomes) for e in s.space.cascade.events], np.int64)
 
     def advance(self) -> None:
         """One step of dt."""
@@ -90,6 +113,11 @@ class Tissue:
         return self._changed[1]
 
     @property
+    def founders(self) -> int:
+        """Rows of the table of levels for one kind of cell."""
+        return len(self.table) // len(self.setup.space.kinds)
+
+    @property
     def time(self) -> float:
         """s since the start."""
         return self.step * self.setup.dt
@@ -102,19 +130,22 @@ class Tissue:
         self._deposit(table)
         self._behaviour(table, dt=REST)
         self._deposit(table)
-        if self.setup.fast:
+        if self.setup.fast_speed:
             self.places.settle(dish, rounds=FIRST_ROUNDS)
 
     def series(self) -> dict[str, float]:
         """Numbers of the whole tissue now: cells, births, deaths, fusions, amount of each field, what fusions set free."""
         s = self.setup
         volume = s.grid.volume / s.thin
-        assert self.freed is not None
+        assert self.freed is not None and self.happened is not None
+        kinds, events = s.space.kinds, s.space.cascade.events
         return {
             "cells": float(len(self.body.ids)),
             "born": float(self.born),
             "died": float(self.died),
             "fusions": float(self.fusions),
+            **{f"cells_{k}": float(np.sum(self.body.kind == q)) for q, k in enumerate(kinds) if len(kinds) > 1},
+            **{f"events_{e.name}".replace(" ", "_"): float(x) for e, x in zip(events, self.happened, strict=True)},
             **{f"amount_{name}": grid.total(self.places.fields[q]) * volume for q, name in enumerate(s.space.fields)},
             **{f"freed_{r.field}": float(x) for r, x in zip(s.space.cascade.releases, self.freed, strict=True)},
         }
@@ -127,7 +158,7 @@ class Tissue:
             self._renew()
         found = self.secretion.advance(window, s.threads)
         self._held = None
-        rows = np.argsort(self.body.ids, kind="stable")  # secretion keeps cells by id
+        rows = self._secreting()
         order = np.argsort(found.time, kind="stable")
         self._waiting = Bursts._make(column[order] for column in found._replace(cell=rows[found.cell]))
         self._at = 0
@@ -169,15 +200,16 @@ class Tissue:
     def _within(self) -> tuple[Floats, Floats]:
         """Traces and stage counts of the cells, in the order of the body: the same within a window."""
         if self._held is None:
-            at = self._rank()
-            self._held = self.secretion.traces[at], self.secretion.counts[at].astype(np.float64)
+            mine, n = self._secreting(), len(self.body.ids)
+            traces, counts = np.tile(self.setup.kinds.rest, (n, 1)), np.zeros((n, self.secretion.counts.shape[1]))
+            traces[mine], counts[mine] = self.secretion.traces, self.secretion.counts
+            self._held = traces, counts
         return self._held
 
-    def _rank(self) -> Ints:
-        """Row of each cell among cells in the order of their ids."""
-        at = np.empty(len(self.body.ids), np.int64)
-        at[np.argsort(self.body.ids, kind="stable")] = np.arange(len(at))
-        return at
+    def _secreting(self) -> Ints:
+        """Rows of the cells that secrete, in the order of their ids, in which the secretion keeps them."""
+        rows = np.flatnonzero(self.setup.kinds.secretes[self.body.kind])
+        return rows[np.argsort(self.body.ids[rows], kind="stable")]
 
     def _spots(self, who: Ints | slice) -> Floats:
         """(cell, spot, 3) places of invadopodia of some cells; each keeps its place on the cell for a while."""
@@ -214,6 +246,7 @@ class Tissue:
         n, names = len(body.ids), (*s.space.fields, *s.space.deposits)
         out = np.empty((n, len(OF_BEHAVIOUR) + len(s.space.fields)))
         traces, counts = self._within()
+        fired = np.zeros((n, len(s.space.cascade.events)), np.bool_)
         read = [q for q, name in enumerate(names) if name in s.space.read_by_cells]
 
         def work(first: int, last: int) -> None:
@@ -229,9 +262,28 @@ class Tissue:
                 first, last, body.kind, s.parameters, table, body.founder, traces, counts, body.pools, here, around,
                 dt or s.dt, out,
             )  # fmt: skip
+            if dt == 0.0 and fired.shape[1]:
+                self._loops.occur(
+                    first, last, body.kind, s.parameters, table, body.founder, traces, counts, body.pools, here, around,
+                    s.dt, body.clocks, fired,
+                )  # fmt: skip
 
         self._cells(work)
+        self._note(fired)
         return out
+
+    def _note(self, fired: NDArray[np.bool_]) -> None:
+        """Count events, wind their clocks up again, and note what cells become; the first thing in a window holds."""
+        body = self.body
+        rows = np.flatnonzero(fired.any(axis=1))
+        if not len(rows):
+            return
+        self.happened += fired.sum(axis=0)
+        fresh = clocks_of(body.ids[rows], self.setup.seed, fired.shape[1], turn=self.step + 1)
+        body.clocks[rows] = np.where(fired[rows], fresh, body.clocks[rows])
+        for e in np.flatnonzero(self._becomes != STAYS):
+            mine = rows[fired[rows, e] & (body.fate[rows] == STAYS)]
+            body.fate[mine] = self._becomes[e]
 
     def _move(self, found: Floats) -> None:
         """Walk, drift, push and hold on; then the cell cycle and the wish to live run on."""
@@ -255,7 +307,7 @@ class Tissue:
         self._push(way, found)
         body.progress[:] += body.pace * found[:, DIVISION] * (s.dt / LN2)
         body.life[:] -= found[:, DEATH] * s.dt
-        body.radius[:] = radius_of(s.shape.radius, body.progress)
+        body.radius[:] = radius_of(s.kinds.radius[body.kind], body.progress)
 
     def _push(self, way: Floats, found: Floats) -> None:
         s, body = self.setup, self.body
@@ -280,25 +332,40 @@ class Tissue:
         each(lambda slab: work(*rows_of(slab, n)), slabs(n), self.setup.threads)
 
     def _renew(self) -> None:
-        """Cells divide and die; all arrays are put into spatial order again."""
+        """Cells become another kind, divide, die and leave; all arrays are put into spatial order again."""
         s, body = self.setup, self.body
-        dead = body.life <= 0.0
-        parents = np.flatnonzero((body.progress >= 1.0) & ~dead)
+        changed = self._change()
+        dead = (body.life <= 0.0) | (body.fate == DIES)
+        gone = dead | (body.fate == LEAVES)
+        parents = np.flatnonzero((body.progress >= 1.0) & ~gone)
         parents = parents[np.argsort(body.ids[parents], kind="stable")]
-        rank = self._rank()
-        kept = np.flatnonzero(~dead)
+        rank = np.full(len(body.ids), -1, np.int64)
+        secreting = self._secreting()
+        rank[secreting] = np.arange(len(secreting))
+        kept = np.flatnonzero(~gone)
         rows = np.concatenate([kept, parents])
         fresh = Body._make(array[rows] for array in body)
         born = np.full(len(rows), -1, np.int64)
         if len(parents):
             self._split(fresh, kept, parents, born)
-        if len(parents) or dead.any():
+        if changed or len(parents) or gone.any():
             order = np.argsort(fresh.ids, kind="stable")
-            self.secretion.keep(rank[rows][order], born[order], self.table[fresh.founder[order]])
+            order = order[s.kinds.secretes[fresh.kind[order]]]
+            self.secretion.keep(rank[rows][order], born[order], fresh.founder[order], self.table)
         self.died += int(dead.sum())
+        self.left += int(gone.sum()) - int(dead.sum())
         self.born += len(parents)
         place = agents.spatial_order(fresh.position, fresh.ids, s.box, 2.0 * s.shape.reach * s.shape.radius)
         self.body = Body._make(array[place] for array in fresh)
+
+    def _change(self) -> bool:
+        """Give cells that became another kind its levels; whether there were any."""
+        body, founders = self.body, self.founders
+        rows = np.flatnonzero(body.fate >= 0)
+        body.kind[rows] = body.fate[rows]
+        body.founder[rows] = body.kind[rows] * founders + body.founder[rows] % founders
+        body.fate[rows] = STAYS
+        return bool(len(rows))
 
     def _split(self, fresh: Body, kept: Ints, parents: Ints, born: Ints) -> None:
         """Two daughters in each mother's place: the first row goes on under her name, the other is new."""
@@ -312,8 +379,15 @@ class Tissue:
         fresh.position[first], fresh.position[other] = one, two
         for rows in (first, other):
             fresh.progress[rows] = 0.0
-            fresh.pools[rows] *= 0.5
+            fresh.pools[rows] *= self._left_to_each
         fresh.pace[other] = pace_of(fresh.ids[other], s.seed, s.shape.cycle_spread)
         fresh.life[other] = life_of(fresh.ids[other], s.seed)
+        fresh.clocks[other] = clocks_of(fresh.ids[other], s.seed, fresh.clocks.shape[1])
         for rows in (first, other):
-            fresh.radius[rows] = radius_of(s.shape.radius, fresh.progress[rows])
+            fresh.radius[rows] = radius_of(s.kinds.radius[fresh.kind[rows]], fresh.progress[rows])
+
+
+def fate_of(space: Space, becomes: str) -> int:
+    """The number of what an event makes of a cell."""
+    fates = {"": STAYS, DEAD: DIES, LEFT: LEAVES} | {kind: q for q, kind in enumerate(space.kinds)}
+    return fates[becomes]

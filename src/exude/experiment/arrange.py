@@ -96,8 +96,18 @@ Matrix = Gel | Film | Plastic
 MATRICES: dict[str, type[Gel] | type[Film] | type[Plastic]] = {"gel": Gel, "film": Film, "plastic": Plastic}
 
 
+class OneKind:
+    """Arrangements of tumour cells alone."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("tumour",)
+
+    def kinds_at(self, number: int, seed: int) -> list[str]:
+        """Kind of each cell."""
+        return ["tumour"] * number
+
+
 @dataclass(frozen=True)
-class Scattered:
+class Scattered(OneKind):
     """Single cells at random places, none on top of another."""
 
     name: ClassVar[str] = "scattered"
@@ -128,7 +138,7 @@ class Scattered:
 
 
 @dataclass(frozen=True)
-class Spheroid:
+class Spheroid(OneKind):
     """A ball of close-packed cells in the middle of the box."""
 
     name: ClassVar[str] = "spheroid"
@@ -163,7 +173,7 @@ class Spheroid:
 
 
 @dataclass(frozen=True)
-class Wound:
+class Wound(OneKind):
     """A confluent layer with a cell-free strip of `width` across its middle."""
 
     name: ClassVar[str] = "wound"
@@ -187,7 +197,7 @@ class Wound:
 
 
 @dataclass(frozen=True)
-class At:
+class At(OneKind):
     """Cells at given places (um from the box's lower corner)."""
 
     name: ClassVar[str] = "at"
@@ -210,7 +220,7 @@ class At:
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(OneKind):
     """Cells on top of a slab of matrix: at random places of one layer under the upper face of the box.
 
     The layer that cells stand in, as deep as a cell is wide, holds no matrix.
@@ -230,22 +240,94 @@ class Layer:
         middle[2] = box.upper[2] - radius
         flat = Box(box.lower * [1, 1, 0] + middle * [0, 0, 1], box.upper * [1, 1, 0] + middle * [0, 0, 1], True)
         sites = packing(flat, radius, middle)
-        if _whole(self.number) > len(sites):
-            raise refuse(
-                ProtocolError, f"a layer of {self.number} cells", f"at most {len(sites)} in this box",
-                "Enlarge the box, or take fewer cells.",
-            )  # fmt: skip
-        draws = streams.uniforms(seed, Purpose.PLACE, np.arange(len(sites)), 4)
-        chosen = np.sort(np.argsort(draws[:, 3], kind="stable")[: self.number])
-        jitter = layout()["hair"] * radius * (draws[chosen, :3] - 1 / 2)
-        return np.clip(sites[chosen] + jitter * [1, 1, 0], box.lower, box.upper)
+        return drawn_sites(sites, _whole(self.number), flat, radius, seed, "a layer")
 
     def inside(self, points: Floats, box: Box, radius: float) -> Floats:
         """Share (0 or 1) of each point that cells and medium, not matrix, fill at the start."""
         return np.asarray(points[:, 2] > box.upper[2] - 2 * radius, float)
 
 
-Arrangement = Scattered | Spheroid | Wound | Layer | At
+@dataclass(frozen=True)
+class Mixture:
+    """Several kinds of cells at random among each other: {"tumour": 200, "t_cell": 200}, on sites of a close packing.
+
+    The sites are those nearest to the middle of the box that hold `spread` times as many cells (0: the whole box).
+    """
+
+    name: ClassVar[str] = "mixture"
+    numbers: Mapping[str, int]
+    spread: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.numbers:
+            raise refuse(ProtocolError, "a mixture of nothing", "numbers of cells by kind", "Write {'tumour': 100}.")
+        for number in self.numbers.values():
+            _whole(number)
+        if not (self.spread == 0.0 or self.spread >= 1.0):
+            raise refuse(ProtocolError, self.spread, "a spread of at least 1, or 0", "Leave it out for the whole box.")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of cells in it."""
+        return tuple(self.numbers)
+
+    def kinds_at(self, number: int, seed: int) -> list[str]:
+        """Kind of each cell."""
+        return shuffled(self.numbers, seed)
+
+    def places(self, box: Box, radius: float, seed: int) -> Floats:
+        """(cell, 3) um."""
+        middle, total = (box.lower + box.upper) / 2, sum(self.numbers.values())
+        sites = packing(box, radius, middle)
+        if self.spread:
+            far = np.sum((sites - middle) ** 2, axis=1)
+            near = np.lexsort((sites[:, 0], sites[:, 1], sites[:, 2], far))
+            sites = sites[near[: math.ceil(self.spread * total)]]
+        return drawn_sites(sites, total, box, radius, seed, "a mixture")
+
+    def inside(self, points: Floats, box: Box, radius: float) -> Floats:
+        """Share (0 or 1) of each point that cells, not matrix, fill at the start."""
+        return np.zeros(len(points))
+
+
+@dataclass(frozen=True)
+class Among:
+    """Cells of other kinds at random places around an arrangement of tumour cells: Among(Spheroid(100), {"t_cell": 50})."""
+
+    name: ClassVar[str] = "among"
+    tumour: Scattered | Spheroid | At
+    others: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        for number in self.others.values():
+            _whole(number)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of cells in it."""
+        return (*self.tumour.kinds, *self.others)
+
+    def kinds_at(self, number: int, seed: int) -> list[str]:
+        """Kind of each cell: tumour cells first."""
+        others = shuffled(self.others, seed)
+        return ["tumour"] * (number - len(others)) + others
+
+    def places(self, box: Box, radius: float, seed: int) -> Floats:
+        """(cell, 3) um."""
+        own = self.tumour.places(box, radius, seed)
+        sites = packing(box, radius, (box.lower + box.upper) / 2)
+        sites = sites[self.tumour.inside(sites, box, radius) == 0.0]
+        near = (2 * layout()["nearest"] * radius) ** 2
+        clear = [bool(np.all(np.sum((own - site) ** 2, axis=1) >= near)) for site in sites]
+        others = drawn_sites(sites[clear], sum(self.others.values()), box, radius, seed, "cells around the tumour")
+        return np.concatenate([own, others])
+
+    def inside(self, points: Floats, box: Box, radius: float) -> Floats:
+        """Share (0 or 1) of each point that cells, not matrix, fill at the start."""
+        return self.tumour.inside(points, box, radius)
+
+
+Arrangement = Scattered | Spheroid | Wound | Layer | At | Mixture | Among
 ARRANGEMENTS: dict[str, type[Scattered] | type[Spheroid] | type[Wound] | type[Layer] | type[At]] = {
     "scattered": Scattered, "spheroid": Spheroid, "wound": Wound, "layer": Layer, "at": At,
 }  # fmt: skip
@@ -271,6 +353,28 @@ def packing(box: Box, radius: float, middle: Floats) -> Floats:
     edge = np.where([True, True, not box.planar], radius, 0.0)
     within = np.all((points >= box.lower + edge) & (points <= box.upper - edge), axis=1)
     return np.asarray(points[within])
+
+
+def drawn_sites(sites: Floats, number: int, box: Box, radius: float, seed: int, what: str) -> Floats:
+    """Some of the sites at random, by a hair out of place, (cell, 3) um; ProtocolError where there are too few."""
+    if number > len(sites):
+        raise refuse(
+            ProtocolError, f"{what} of {number} cells", f"at most {len(sites)} in this box",
+            "Enlarge the box, or take fewer cells.",
+        )  # fmt: skip
+    draws = streams.uniforms(seed, Purpose.PLACE, np.arange(len(sites)), 4)
+    chosen = np.sort(np.argsort(draws[:, 3], kind="stable")[:number])
+    jitter = layout()["hair"] * radius * (draws[chosen, :3] - 1 / 2)
+    if box.planar:
+        jitter[:, 2] = 0.0
+    return np.asarray(np.clip(sites[chosen] + jitter, box.lower, box.upper))
+
+
+def shuffled(numbers: Mapping[str, int], seed: int) -> list[str]:
+    """Kinds as often as their numbers say, in random order."""
+    kinds = [kind for kind, n in numbers.items() for _ in range(n)]
+    draws = streams.uniforms(seed, Purpose.PLACE, np.arange(len(kinds)), 1, turn=1)[:, 0]
+    return [kinds[i] for i in np.argsort(draws, kind="stable")]
 
 
 def fibres_of(kind: str, centres: tuple[Floats, Floats, Floats], middle: Floats, planar: bool) -> Floats | None:

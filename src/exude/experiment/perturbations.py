@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from exude.cascade import TISSUE
+from exude.cascade import ALL
 from exude.catalog import read
 from exude.errors import ProtocolError, UnitError, UnknownName, nearest, refuse
 from exude.experiment.fluorescence import Dye, Fura2
@@ -28,7 +28,7 @@ SOLUBLE = ("UNC13D", "UNC13D_mutant", "UNC13B", "ANXA6")
 
 def genes() -> tuple[str, ...]:
     """Genes a perturbation may name."""
-    return tuple(level.symbol for level in TISSUE.levels if level.symbol.isupper() and level.symbol[0].isalpha())
+    return tuple(level.symbol for level in ALL.levels if level.symbol.isupper() and level.symbol[0].isalpha())
 
 
 def check_gene(gene: str) -> str:
@@ -296,6 +296,9 @@ Perturbation = (
     | CalciumTrace
     | CalciumModel
 )
+
+LASTING = (KnockDown, KnockOut, Overexpress, DominantNegative, Rescue)
+"""Perturbations that a culture has for good."""
 
 
 def say(what: Perturbation) -> str:

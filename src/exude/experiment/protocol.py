@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -75,19 +76,24 @@ class Numbers:
 class Genotype:
     """A line under its lasting perturbations: the share of every level that the line has, and what is re-expressed."""
 
-    line: CellLine
+    line: CellLine | None
+    """None has normal levels."""
     perturbations: tuple[Perturbation, ...]
     cascade: Cascade = CELL
     """Whose levels; what a perturbation does to others is left out."""
+    own: Mapping[str, float] = field(default_factory=dict)
+    """Levels that this kind of cell has whatever its line."""
 
     def medians(self, numbers: Numbers) -> Floats:
         """Median level of each symbol, (level,)."""
         place = places(self.cascade)
         normal = np.array([level.normal for level in self.cascade.levels])
-        for gene, level in self.line.levels.items():
+        for gene, level in (self.line.levels if self.line else {}).items():
             if gene in place:
                 power = numbers["rna_to_activity"] if gene in CALCIUM_GENES else 1.0
                 normal[place[gene]] = exact.power(level.value, power) if level.value > 0 else 0.0
+        for name, value in self.own.items():
+            normal[place[name]] = value
         out = normal.copy()
         for what in self.perturbations:
             gene = getattr(what, "gene", "")

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from exude.cascade import DEFAULT_HYPOTHESIS, TISSUE
+from exude.cascade import DEFAULT_HYPOTHESIS, MODELS
 from exude.catalog import read
 from exude.derive.evaluate import evaluate
 from exude.derive.space import Space
 from exude.engine import agents, build, grid, mean_secretion, provenance, secretion, streams
 from exude.engine import numbers as exact
-from exude.engine.body import LN2, Body, Shape, life_of, pace_of, radius_of
+from exude.engine.body import LN2, STAYS, Body, Shape, clocks_of, life_of, pace_of, radius_of
 from exude.engine.job import Job
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
-from exude.engine.setup import Setup
+from exude.engine.setup import Crowd, Setup
 from exude.engine.streams import Purpose
 from exude.engine.tissue import Tissue as Running
 from exude.errors import ProtocolError, refuse
 from exude.experiment.arrange import Arrangement, Gel, Matrix, Scattered, fibres_of
-from exude.experiment.perturbations import Perturbation, say
+from exude.experiment.perturbations import LASTING, Perturbation, say
 from exude.experiment.protocol import Cells, Genotype, Numbers, Protocol, places
 from exude.experiment.simulate import MOST_SEED, cell_symbols, hypothesis_values, job_of, sources_used
+from exude.model import HEALTHY, Cascade
 from exude.units import quantity, seconds
 
 FEWEST_VOXELS, MOST_VOXELS = 4, 2**30
 
 
 @cache
-def space() -> Space:
-    """The surroundings' symbols with the catalogue's units, checked."""
-    found = Space(TISSUE, {name: number.unit for name, number in read.parameters().items()})
+def space(model: str = "matrix") -> Space:
+    """The surroundings' symbols of a model with the catalogue's units, checked."""
+    found = Space(MODELS[model], {name: number.unit for name, number in read.parameters().items()})
     found.check()
     return found
 
@@ -45,8 +46,11 @@ def space() -> Space:
 class Tissue:
     """An experiment in space.
 
-    line: a cell line. what: perturbations, as for a single cell. matrix: `Gel`, `Film` or `Plastic`. cells: `Scattered`,
-    `Spheroid`, `Wound` or `At`. size: of the box along x, y (and z; without it the tissue is one layer thick). voxel:
+    line: a cell line. what: perturbations, as for a single cell; lasting ones are of the tumour cells, drugs reach all.
+    also: lasting perturbations of other kinds of cells, {"t_cell": (KnockOut("UNC13D"),)}. matrix: `Gel`, `Film` or
+    `Plastic`. cells: `Scattered`, `Spheroid`, `Wound`, `Layer`, `At`, or several kinds with `Mixture` and `Among`. model:
+    what it is about: 'matrix' (proteolysis), 'neighbours' (recipients), 'immune' (T cells too) or 'all'; empty takes
+    what the kinds of cells need. size: of the box along x, y (and z; without it the tissue is one layer thick). voxel:
     side of a voxel. every: time between recorded points. secretion: 'vesicles' (every MVB an individual) or
     'mean-field' (fusions drawn about the mean field; for large tissues).
 
@@ -65,6 +69,8 @@ class Tissue:
     secretion: str = "vesicles"
     step: str = ""
     """Time step; empty takes the catalogue's."""
+    model: str = ""
+    also: Mapping[str, tuple[Perturbation, ...]] = field(default_factory=dict)
     oxygen: bool = True
     """Whether oxygen is solved; without, cells have what the medium has."""
     alike: bool = False
@@ -77,6 +83,11 @@ class Tissue:
     def plan(self) -> Plan:
         """Check everything and lay it out; raises UnknownName, UnitError, ProtocolError for what cannot be done."""
         return _plan(self)
+
+    @property
+    def about(self) -> str:
+        """The model: the one that was asked for, or the smallest that has the kinds of cells."""
+        return self.model or next(m for m, c in MODELS.items() if set(self.cells.kinds) <= {k.name for k in c.kinds})
 
 
 class Frame(NamedTuple):
@@ -94,7 +105,8 @@ class Plan:
 
     asked: Tissue
     setup: Setup
-    population: Cells
+    populations: list[Cells]
+    """By kind of cell."""
     job: Job
     points: int
     """Recorded points, 0 included."""
@@ -114,7 +126,7 @@ class Plan:
             "conditions": [say(w) for w in asked.what] or ["untreated"],
             "fingerprint": self.fingerprint,
             "versions": provenance.versions(),
-            "sources": sources_used(asked.line, asked.what, self.population.numbers),
+            "sources": sources_used(asked.line, asked.what, self.populations[0].numbers),
         }
 
     def positions(self) -> Floats:
@@ -129,7 +141,9 @@ class Plan:
     def secretion(self, ids: Ints, table: Floats, founder: Ints) -> secretion.AbstractSecretion:
         """How the cells release, before their burn-in: every MVB, or about the mean field."""
         if self.asked.secretion == "mean-field":
-            return mean_secretion.MeanSecretion.begin(self.job, ids, table, founder)
+            return mean_secretion.MeanSecretion.begin(
+                self.job, ids, table, founder, len(table) // len(self.setup.space.kinds)
+            )
         return secretion.Vesicles.begin(self.job, ids, table[founder])
 
     def begin(self) -> Running:
@@ -151,7 +165,7 @@ def frame(tissue: Running) -> Frame:
     """What is recorded of a tissue now."""
     s, body = tissue.setup, tissue.body
     cells = {
-        "id": body.ids, "kind": body.kind, "founder": body.founder, "position": body.position, "radius": body.radius,
+        "id": body.ids, "kind": body.kind, "founder": body.founder % tissue.founders, "position": body.position, "radius": body.radius,
         "progress": body.progress,
         **{name: body.pools[:, q] for q, name in enumerate(s.space.pools)},
     }  # fmt: skip
@@ -160,6 +174,7 @@ def frame(tissue: Running) -> Frame:
 
 def _plan(asked: Tissue) -> Plan:
     line = read.line(asked.line)
+    model = _model(asked)
     numbers = asked.numbers.but(**hypothesis_values(asked.hypothesis))
     if not isinstance(asked.seed, int) or not 0 <= asked.seed <= MOST_SEED:
         raise refuse(ProtocolError, asked.seed, "a whole seed >= 0", "Write for example seed=1.")
@@ -169,25 +184,54 @@ def _plan(asked: Tissue) -> Plan:
         )
     clock = _clock(asked)
     burn_in = seconds(asked.burn_in, what="burn_in")
-    protocol = Protocol(tuple(asked.what), clock.duration, clock.window, burn_in, numbers=numbers, cascade=TISSUE)
-    genotype = Genotype(line, tuple(asked.what), TISSUE)
-    medians = genotype.medians(numbers)
-    place = places(TISSUE)
-    for name, value in asked.matrix.levels(numbers).items():
-        medians[place[name]] = value
-    population = Cells(medians, numbers, asked.seed, asked.alike)
-    job = job_of(protocol, numbers, population, rows=1, log_events=True)
-    setup = _setup(asked, numbers, clock, job, medians)
+    protocol = Protocol(tuple(asked.what), clock.duration, clock.window, burn_in, numbers=numbers, cascade=model)
+    populations = [Cells(m, numbers, asked.seed, asked.alike) for m in _medians(asked, numbers, model)]
+    job = job_of(protocol, numbers, populations[0], rows=1, log_events=True)
+    setup = _setup(asked, numbers, clock, job, populations[0].medians)
     _refuse_long_step(clock.dt, numbers)
     identity: dict[str, object] = {
         "format": provenance.FORMAT, "line": line.name, "what": [repr(w) for w in asked.what],
-        "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + space().source(),
+        "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + space(asked.about).source(),
         **{k: repr(getattr(asked, k)) for k in (
             "matrix", "cells", "size", "voxel", "duration", "every", "seed", "secretion", "step", "oxygen", "alike",
-            "hypothesis", "burn_in",
+            "hypothesis", "burn_in", "also",
         )},
     }  # fmt: skip
-    return Plan(asked, setup, population, job, clock.points, clock.steps_per_point, identity)
+    return Plan(asked, setup, populations, job, clock.points, clock.steps_per_point, identity)
+
+
+def _model(asked: Tissue) -> Cascade:
+    """The declared model of an experiment; ProtocolError for one that lacks the kinds of cells it asks for."""
+    if asked.model and asked.model not in MODELS:
+        raise refuse(ProtocolError, asked.model, f"a model of {', '.join(MODELS)}", "Leave it out.", MODELS)
+    model = MODELS[asked.about]
+    kinds = [k.name for k in model.kinds]
+    for name in (*asked.cells.kinds, *asked.also):
+        if name not in kinds:
+            raise refuse(
+                ProtocolError, f"cells of kind {name!r} in the model {asked.about!r}", f"kinds {', '.join(kinds)}",
+                "Take another model, or leave `model` out.", kinds,
+            )  # fmt: skip
+    for what in (what for each in asked.also.values() for what in each if not isinstance(what, LASTING)):
+        raise refuse(
+            ProtocolError, f"{say(what)} for one kind of cells", "a knock-down, knock-out, over-expression or rescue",
+            "What is in the medium reaches all cells: give it as `what`.",
+        )  # fmt: skip
+    return model
+
+
+def _medians(asked: Tissue, numbers: Numbers, model: Cascade) -> list[Floats]:
+    """Median levels of each kind of cell: its line under what is done to it, its own levels, the dish it stands in."""
+    place, found = places(model), []
+    for k in model.kinds:
+        what = (*(() if k.line else asked.what), *asked.also.get(k.name, ()))
+        line = None if k.line == HEALTHY else read.line(k.line or asked.line)
+        own = {name: float(evaluate(model, text, numbers.values)) for name, text in k.levels.items() if name in place}
+        medians = Genotype(line, what, model, own).medians(numbers)
+        for name, value in asked.matrix.levels(numbers).items():
+            medians[place[name]] = value
+        found.append(medians)
+    return found
 
 
 class _Clock(NamedTuple):
@@ -235,7 +279,7 @@ def _clock(asked: Tissue) -> _Clock:
 
 
 def _setup(asked: Tissue, numbers: Numbers, clock: _Clock, job: Job, medians: Floats) -> Setup:
-    table, known = read.numerics()["tissue"], space()
+    table, known, model = read.numerics()["tissue"], space(asked.about), MODELS[asked.about]
     boxes = _grid(asked)
     planar = boxes.shape[0] == 1
     line = job.timeline
@@ -245,8 +289,8 @@ def _setup(asked: Tissue, numbers: Numbers, clock: _Clock, job: Job, medians: Fl
         at = line.segment[int(np.searchsorted(begins, t, side="right")) - 1]
         return line.multiply[at], line.add[at]
 
-    start = {f.symbol: float(evaluate(TISSUE, f.start, numbers.values)) for f in TISSUE.fields if f.start}
-    edge = {f.symbol: float(evaluate(TISSUE, f.edge, numbers.values)) for f in TISSUE.fields if f.edge}
+    start = {f.symbol: float(evaluate(model, f.start, numbers.values)) for f in model.fields if f.start}
+    edge = {f.symbol: float(evaluate(model, f.edge, numbers.values)) for f in model.fields if f.edge}
     middle = (np.array(boxes.origin) + np.array(boxes.size) / 2).astype(float)
     return Setup(
         space=known,
@@ -260,7 +304,10 @@ def _setup(asked: Tissue, numbers: Numbers, clock: _Clock, job: Job, medians: Fl
         fibres=fibres_of(asked.matrix.fibres, boxes.centres(), middle, planar),
         levels_at=levels_at,
         dish=medians,
-        fast=asked.oxygen and not planar,
+        kinds=Crowd(
+            np.array([float(evaluate(model, k.radius, numbers.values)) for k in model.kinds]),
+            np.array([k.secretes for k in model.kinds]), job.starts,
+        ),
         dt=clock.dt,
         steps_per_window=clock.steps_per_window,
         steps_per_refresh=clock.steps_per_refresh,
@@ -269,7 +316,11 @@ def _setup(asked: Tissue, numbers: Numbers, clock: _Clock, job: Job, medians: Fl
         threads=asked.threads or os.cpu_count() or 1,
         start=start | {"collagen": asked.matrix.amount(numbers)},
         edge=edge,
-        fast_speed={f.symbol: float(evaluate(TISSUE, f.diffusion, numbers.values)) for f in TISSUE.fields if f.fast},
+        fast_speed={
+            f.symbol: float(evaluate(model, f.diffusion, numbers.values))
+            for f in model.fields
+            if f.fast and (not f.edge or (asked.oxygen and not planar))
+        },
     )  # fmt: skip
 
 
@@ -292,15 +343,18 @@ def _grid(asked: Tissue) -> grid.Grid:
 
 
 def _begin(plan: Plan) -> Running:
-    asked, setup, population = plan.asked, plan.setup, plan.population
+    asked, setup = plan.asked, plan.setup
     position = plan.positions()
     ids = np.arange(len(position), dtype=np.int64)
     mean = asked.secretion == "mean-field"
     groups = 1 if asked.alike else min(len(ids), mean_secretion.GROUPS if mean else len(ids))
-    table, founder = population.levels(ids[:groups]), ids % groups
-    release = plan.secretion(ids, table, founder)
+    kind = np.array([setup.space.kinds.index(name) for name in asked.cells.kinds_at(len(ids), asked.seed)], np.int64)
+    table = np.concatenate([cells.levels(ids[:groups]) for cells in plan.populations])
+    founder = kind * groups + ids % groups
+    mine = setup.kinds.secretes[kind]
+    release = plan.secretion(ids[mine], table, founder[mine])
     release.advance(0, setup.threads)
-    body = _founders(setup, ids, founder, position)
+    body = _founders(setup, ids, kind, founder, position)
     found = Running(setup, body, table, Places(setup, _fields(asked, setup)), release, next_id=len(ids))
     found.settle_in()
     return found
@@ -332,16 +386,17 @@ def _refuse_piled(position: Floats, box: agents.Box, radius: float) -> None:
         )  # fmt: skip
 
 
-def _founders(setup: Setup, ids: Ints, founder: Ints, position: Floats) -> Body:
+def _founders(setup: Setup, ids: Ints, kind: Ints, founder: Ints, position: Floats) -> Body:
     """Cells anywhere in their cycle, as in a culture that has grown for long: young ones are more."""
     n = len(ids)
     u = streams.uniforms(setup.seed, Purpose.FOUNDERS, ids, 1)[:, 0]
     progress = -exact.log(1.0 - u / 2) / LN2  # density 2 ln 2 2^-a on 0..1
     return Body(
-        ids=ids, kind=np.zeros(n, np.int64), founder=founder, position=position,
-        heading=np.zeros((n, 3)), radius=radius_of(setup.shape.radius, progress),
+        ids=ids, kind=kind, founder=founder, position=position,
+        heading=np.zeros((n, 3)), radius=radius_of(setup.kinds.radius[kind], progress),
         progress=progress, pace=pace_of(ids, setup.seed, setup.shape.cycle_spread), life=life_of(ids, setup.seed),
         pressure=np.zeros(n), pools=np.zeros((n, len(setup.space.pools))),
+        clocks=clocks_of(ids, setup.seed, len(setup.space.cascade.events)), fate=np.full(n, STAYS),
     )  # fmt: skip
 
 

@@ -35,16 +35,16 @@ from exude.errors import DataError, Interrupted, refuse
 from exude.experiment.tissue import Frame, Plan, Tissue, frame
 from exude.units import say_seconds, seconds
 
-STATE = "exude-tissue-state-1"
+STATE = "exude-tissue-state-2"
 """Name of what a checkpoint holds; it changes when older ones no longer say enough."""
-NUMBERS = ("step", "next_id", "born", "died", "fusions")
+NUMBERS = ("step", "next_id", "born", "died", "fusions", "left")
 """What a running tissue counts."""
 JOB = "job"
 """The part of a secretion that follows from the plan."""
-REMADE = ("setup", "places", "secretion", "body", "table", "freed")
+REMADE = ("setup", "places", "secretion", "body", "table", "freed", "happened")
 """Its other parts: kept one by one, or made again from the plan."""
 CELLS = {
-    "id": Quantity("1", "number of the cell, for life"), "kind": Quantity("1", "0: tumour cell"),
+    "id": Quantity("1", "number of the cell, for life"), "kind": Quantity("1", "kind of cell"),
     "founder": Quantity("1", "cell at the start whose levels it has"), "position": Quantity("um", "middle of the cell"),
     "radius": Quantity("um", "radius of the cell"), "progress": Quantity("1", "way through the cell cycle"),
 }  # fmt: skip
@@ -105,6 +105,8 @@ def quantities_of(space: Space, shown: Frame) -> Quantities:
 
     def series(name: str) -> Quantity:
         what, _, field = name.partition("_")
+        if what in ("cells", "events"):
+            return Quantity("item", f"{field.replace('_', ' ')}: {'cells now' if what == 'cells' else 'times so far'}")
         if what not in ("amount", "freed"):
             return SERIES[name]
         unit, meaning = about[field]
@@ -129,6 +131,7 @@ def state_of(tissue: Running) -> dict[str, Any]:
         "body": tissue.body,
         "table": tissue.table,
         "freed": tissue.freed,
+        "happened": tissue.happened,
         "fields": tissue.places.fields,
         "secretion": _parts(tissue.secretion),
     }
@@ -142,7 +145,14 @@ def restored(plan: Plan, state: dict[str, Any]) -> Running:
     nobody = np.zeros(0, np.int64)
     secretion = _put_back(plan.secretion(nobody, state["table"], nobody), state["secretion"])
     return Running(
-        setup, state["body"], state["table"], Places(setup, held), secretion, freed=state["freed"], **state["numbers"]
+        setup,
+        state["body"],
+        state["table"],
+        Places(setup, held),
+        secretion,
+        freed=state["freed"],
+        happened=state["happened"],
+        **state["numbers"],
     )
 
 

@@ -28,8 +28,8 @@ def mobility_rows(first, last, p, g, fields, deposits, out, work):
 
 
 @kernel
-def fast_rows(first, last, p, g, fields, deposits, floor, out, work):
-    """Loss rate (1/s) of each fast field at the places in rows first..last-1."""
+def fast_rows(first, last, p, g, fields, deposits, floor, out, source, work):
+    """Loss rate (1/s) and source (amount per um3 and s) of each fast field at the places in rows first..last-1."""
     ny, nx = fields.shape[2], fields.shape[3]
     y, d = work[0], work[WORK_ROWS - 1]
     for row in range(first, last):
@@ -38,9 +38,10 @@ def fast_rows(first, last, p, g, fields, deposits, floor, out, work):
             gather(fields, deposits, a, b, c, y, d)
             for q in range(out.shape[0]):
                 y[FIRST_FAST + q] = max(y[FIRST_FAST + q], floor[q])
-            found = fast_loss(p, g, d, y)
+            found, added = fast_loss(p, g, d, y), fast_source(p, g, d, y)
             for q in range(out.shape[0]):
                 out[q, a, b, c] = found[q]
+                source[q, a, b, c] = added[q]
 
 
 @kernel
@@ -85,6 +86,25 @@ def act(first, last, kind, p, table, row, traces, counts, pools, here, around, d
                 s[q] = gain / loss + (s[q] - gain / loss) * left
             else:
                 s[q] += gain * dt
+
+
+@kernel
+def occur(first, last, kind, p, table, row, traces, counts, pools, here, around, dt, clocks, fired):
+    """Events of cells first..last-1 within dt: each uses up its clock, a unit exponential; a clock used up fires.
+
+    What an event sets is set at once, in the order of the declaration; `fired` (cell, event) says which did.
+    """
+    for i in range(first, last):
+        g, x, n, s = table[row[i]], traces[i], counts[i], pools[i]
+        y, d = here[i - first], around[i - first]
+        rates = hazards(kind[i], p, g, x, n, s, y, d)
+        for e in range(N_EVENTS):
+            clocks[i, e] -= rates[e] * dt
+            fired[i, e] = clocks[i, e] <= 0.0
+            if fired[i, e]:
+                after = pools_after(e, p, g, x, n, s, y, d)
+                for q in range(N_POOLS):
+                    s[q] = after[q]
 
 
 @kernel
