@@ -188,6 +188,30 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Bond:
+    """A cell of `seeker` that touches one of `targets` binds it at `on` and lets go at `off` (1/s); one target at a time.
+
+    Cells touch whose surfaces are at most `touch` (um) apart; a bond breaks where they come `tether` (um) further apart.
+    `sets` writes pools of the seeker: a text's value times the share of the step for which it was bound. Each of `hits`
+    adds 1 to a pool of the target at its rate (1/s) while they are bound. Texts read the seeker's levels and pools by
+    their names and the target's with the prefix `target_`; so do `definitions`, each after those that it reads.
+    `touch` and `tether` read parameters alone.
+    """
+
+    name: str
+    seeker: str
+    targets: tuple[str, ...]
+    on: str
+    off: str
+    touch: str
+    tether: str
+    sets: Mapping[str, str] = field(default_factory=dict)
+    hits: Mapping[str, str] = field(default_factory=dict)
+    definitions: tuple[Definition, ...] = ()
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Deposit:
     """What cells are to the place they stand in: `amount` summed over cells, per volume; reactions read it.
 
@@ -260,6 +284,7 @@ class Chapter:
     kinds: tuple[Kind, ...] = ()
     behaviours: tuple[Behaviour, ...] = ()
     events: tuple[Event, ...] = ()
+    bonds: tuple[Bond, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -343,3 +368,8 @@ class Cascade:
     def events(self) -> tuple[Event, ...]:
         """What can happen to single cells."""
         return tuple(e for chapter in self.chapters for e in chapter.events)
+
+    @property
+    def bonds(self) -> tuple[Bond, ...]:
+        """Who binds whom."""
+        return tuple(b for chapter in self.chapters for b in chapter.bonds)

@@ -11,6 +11,7 @@ from exude.model import (
     DEAD,
     HEALTHY,
     Behaviour,
+    Bond,
     Chapter,
     Definition,
     Deposit,
@@ -49,7 +50,7 @@ IMMUNITY = Chapter(
             why="calcium entry starts granules on their way; the rival has an optimum below what T cells have",
         ),
         Definition("vigour", "tired_left + (1 - tired_left) * (1 - tired)"),
-        Definition("tiring", "k_tire * bound * (1 + tire_by_pd_l1 * felt)", "1/s"),
+        Definition("tiring", "k_tire * (bound + tire_by_pd_l1 * felt)", "1/s"),
         Definition("rise", "1 + interferon_gain * hill(interferon, half_interferon, 1)"),
         Definition("sinks", "need_interferon_uptake * interferon_uptake * cells / one_cell", "1/s"),
     ),
@@ -76,7 +77,7 @@ IMMUNITY = Chapter(
         ),
         Pool("tired", "", gain="tiring", loss="tiring", meaning="tired share of a T cell's power"),
         Pool("bound", "", gain="0", loss="0", meaning="share of the last step in which a T cell was bound"),
-        Pool("felt", "", gain="0", loss="0", meaning="restraint that a bound T cell feels"),
+        Pool("felt", "", gain="0", loss="0", meaning="restraint that a T cell feels, nothing while it is free"),
         Pool("hits", "", gain="0", loss="0", meaning="hits that a target has not repaired, a whole number"),
     ),
     deposits=(
@@ -129,6 +130,24 @@ IMMUNITY = Chapter(
                 because=("Weigelin2021",),
             ),
         )
+    ),
+    bonds=(
+        Bond(
+            "killing",
+            "t_cell",
+            TARGETS,
+            on="k_t_bind * target_recognised",
+            off="k_t_unbind",
+            touch="t_touch",
+            tether="t_tether",
+            definitions=(
+                Definition("in_contact", "hill(target_pd_l1 * pd_l1_free, half_pd_l1, 1)"),
+                Definition("restraint", "most_restraint * (1 - (1 - in_contact) * (1 - from_exosomes))"),
+            ),
+            sets={"bound": "1", "felt": "restraint"},
+            hits={"hits": "k_hit * granules * alarm * vigour * (1 - restraint)"},
+            because=("JCI34388", "Weigelin2021"),
+        ),
     ),
     hypotheses=(
         Hypothesis(

@@ -48,7 +48,9 @@ RECIPIENTS = Chapter(
             meaning="copies of transferred oncogene product that are active in the cell",
         ),
         Pool("exosomes_in", "item", gain="taken_in", loss="0", meaning="exosomes taken up so far"),
-        Pool("copies_had", "item", gain="copies_active", loss="0", meaning="oncogene copies that became active so far"),
+        Pool(
+            "risk", "", gain=TRANSFORMING, loss="0", meaning="summed hazard of being transformed, -log of escaping it"
+        ),
     ),
     releases=ONCOGENE.releases,
     kinds=(

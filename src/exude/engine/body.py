@@ -57,6 +57,7 @@ class Body(NamedTuple):
     life: Floats  # what is left of a unit exponential
     pressure: Floats  # of neighbours, in the step before
     clocks: Floats  # (cell, event) what is left of a unit exponential
+    partner: Ints  # id of the cell that it is bound to, or bonds.FREE
     fate: Ints  # what it becomes when the window ends: STAYS, DIES, LEAVES or a kind
     pools: Floats  # (cell, pool)
 

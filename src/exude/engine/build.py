@@ -21,6 +21,7 @@ from types import ModuleType
 import numba
 
 from exude.derive import flows, leaves
+from exude.derive.bonds import Pair
 from exude.derive.space import Space
 from exude.derive.symbols import Symbols
 from exude.engine.files import write_whole
@@ -55,6 +56,12 @@ def plain(loop: str) -> ModuleType:
 def tissue(space: Space) -> ModuleType:
     """The compiled loops of one declared tissue."""
     return _load(_text(space.source(), "tissue"), "tissue")
+
+
+@cache
+def bond(pair: Pair) -> ModuleType:
+    """The compiled loop of one declared bond."""
+    return _load(_text(pair.source(), "bonds"), "bonds")
 
 
 @cache

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from exude.derive.bonds import Pair
 from exude.derive.space import Space
 from exude.engine import agents, fields, grid
 from exude.engine.body import Shape
@@ -42,6 +43,8 @@ class Setup:
     dish: Floats
     """(level,) of the surroundings."""
     kinds: Crowd
+    bonds: tuple[tuple[Pair, Floats], ...]
+    """Declared bonds, each with its parameters."""
     dt: float
     steps_per_window: int
     steps_per_refresh: int

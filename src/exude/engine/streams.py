@@ -30,6 +30,8 @@ class Purpose(IntEnum):
     FOUNDERS = 24
     EVENT = 26
     """When events happen to a cell; turn: 0 at first, then one more than the step of the last time."""
+    BOND = 27
+    """Whom a cell binds, when it lets go and how often it hits; turn: the step (and the bond)."""
     SPOT = 25
     """Where invadopodia are; turn: how often they have moved."""
     PLACE = 30

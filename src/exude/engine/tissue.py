@@ -29,6 +29,7 @@ from exude.engine.body import (
     radius_of,
     voxels,
 )  # fmt: skip
+from exude.engine.bonds import FREE, Bonds, Mates
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
 from exude.engine.relax import relax
@@ -43,6 +44,8 @@ MOST_BURSTS = 64
 """Fusions of one cell in one step that are told apart when their spots are drawn."""
 FIRST_ROUNDS = 8
 """Rounds in which fast fields are brought to rest before the first step."""
+GONE = "gone"
+"""Kind, for bonds, of cells that are dead or left but are taken out only when the window ends."""
 REST = 1e9
 """Time (s) after which pools are at rest."""
 SPEED, PERSISTENCE, PASSAGE, GUIDANCE, DIVISION, DEATH, REPULSION, ADHESION = range(len(OF_BEHAVIOUR))
@@ -83,6 +86,8 @@ class Tissue:
             self.freed = np.zeros(len(s.space.cascade.releases))
         if self.happened is None:
             self.happened = np.zeros(len(s.space.cascade.events), np.int64)
+        kinds = (*s.space.kinds, GONE)
+        self._bonds = [Bonds(pair, own, kinds, seed=s.seed, threads=s.threads) for pair, own in s.bonds]
         self._left_to_each = np.where([p.unit == "" for p in s.space.cascade.pools], 1.0, 0.5)  # shares are not divided
         self._becomes = np.array([fate_of(s.space, e.becomes) for e in s.space.cascade.events], np.int64)
 
@@ -101,7 +106,7 @@ class Tissue:
         self.places.diffuse()
         if (self.step + 1) % s.steps_per_supply == 0:
             self.places.supply(dish)
-        self._move(self._behaviour(table))
+        self._move(self._behaviour(table), table)
         self.step += 1
 
     def _levels(self) -> tuple[Floats, Floats]:
@@ -285,7 +290,7 @@ class Tissue:
             mine = rows[fired[rows, e] & (body.fate[rows] == STAYS)]
             body.fate[mine] = self._becomes[e]
 
-    def _move(self, found: Floats) -> None:
+    def _move(self, found: Floats, table: Floats) -> None:
         """Walk, drift, push and hold on; then the cell cycle and the wish to live run on."""
         s, body = self.setup, self.body
         drift = np.zeros_like(body.position)
@@ -304,10 +309,30 @@ class Tissue:
         way = wander(walk, s.dt, seed=s.seed, step=self.step, planar=s.planar, threads=s.threads)
         if s.fibres is not None:
             self._follow(way, found[:, GUIDANCE])
-        self._push(way, found)
+        self._bind(way, found, table)
         body.progress[:] += body.pace * found[:, DIVISION] * (s.dt / LN2)
         body.life[:] -= found[:, DEATH] * s.dt
         body.radius[:] = radius_of(s.kinds.radius[body.kind], body.progress)
+
+    def _bind(self, way: Floats, found: Floats, table: Floats) -> None:
+        """Push, with bound cells at their partners' sides; then new bonds, hits, and bonds that end."""
+        s, body = self.setup, self.body
+        if not self._bonds:
+            self._push(way, found)
+            return
+        gone = (body.life <= 0.0) | (body.fate == DIES) | (body.fate == LEAVES)
+        kind = np.where(gone, len(s.space.kinds), body.kind)
+        mates = Mates(
+            body.ids, kind, body.founder, body.radius, body.position, way, body.pools, body.partner
+        )  # fmt: skip
+        for bond in self._bonds:
+            bond.follow(mates, way)
+        before = body.position.copy()
+        self._push(way, found)
+        moved = mates._replace(way=body.position - before)
+        for k, bond in enumerate(self._bonds):
+            met = bond.advance(moved, table, s.dt, turn=self.step * len(self._bonds) + k)
+            body.position[:] = np.clip(body.position + met.back, s.box.lower, s.box.upper)
 
     def _push(self, way: Floats, found: Floats) -> None:
         s, body = self.setup, self.body
@@ -382,6 +407,7 @@ class Tissue:
             fresh.pools[rows] *= self._left_to_each
         fresh.pace[other] = pace_of(fresh.ids[other], s.seed, s.shape.cycle_spread)
         fresh.life[other] = life_of(fresh.ids[other], s.seed)
+        fresh.partner[other] = FREE
         fresh.clocks[other] = clocks_of(fresh.ids[other], s.seed, fresh.clocks.shape[1])
         for rows in (first, other):
             fresh.radius[rows] = radius_of(s.kinds.radius[fresh.kind[rows]], fresh.progress[rows])

@@ -12,11 +12,13 @@ import numpy as np
 
 from exude.cascade import DEFAULT_HYPOTHESIS, MODELS
 from exude.catalog import read
+from exude.derive.bonds import Pair, check_bonds
 from exude.derive.evaluate import evaluate
 from exude.derive.space import Space
 from exude.engine import agents, build, grid, mean_secretion, provenance, secretion, streams
 from exude.engine import numbers as exact
 from exude.engine.body import LN2, STAYS, Body, Shape, clocks_of, life_of, pace_of, radius_of
+from exude.engine.bonds import FREE
 from exude.engine.job import Job
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
@@ -39,6 +41,14 @@ def space(model: str = "matrix") -> Space:
     """The surroundings' symbols of a model with the catalogue's units, checked."""
     found = Space(MODELS[model], {name: number.unit for name, number in read.parameters().items()})
     found.check()
+    return found
+
+
+@cache
+def pairs(model: str) -> tuple[Pair, ...]:
+    """The bonds of a model, checked."""
+    found = tuple(Pair(space(model), bond) for bond in MODELS[model].bonds)
+    check_bonds(found)
     return found
 
 
@@ -191,7 +201,7 @@ def _plan(asked: Tissue) -> Plan:
     _refuse_long_step(clock.dt, numbers)
     identity: dict[str, object] = {
         "format": provenance.FORMAT, "line": line.name, "what": [repr(w) for w in asked.what],
-        "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + space(asked.about).source(),
+        "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + "".join((space(asked.about).source(), *(pair.source() for pair in pairs(asked.about)))),
         **{k: repr(getattr(asked, k)) for k in (
             "matrix", "cells", "size", "voxel", "duration", "every", "seed", "secretion", "step", "oxygen", "alike",
             "hypothesis", "burn_in", "also",
@@ -308,6 +318,7 @@ def _setup(asked: Tissue, numbers: Numbers, clock: _Clock, job: Job, medians: Fl
             np.array([float(evaluate(model, k.radius, numbers.values)) for k in model.kinds]),
             np.array([k.secretes for k in model.kinds]), job.starts,
         ),
+        bonds=tuple((p, np.array([numbers[name] for name in p.parameters])) for p in pairs(asked.about)),
         dt=clock.dt,
         steps_per_window=clock.steps_per_window,
         steps_per_refresh=clock.steps_per_refresh,
@@ -397,6 +408,7 @@ def _founders(setup: Setup, ids: Ints, kind: Ints, founder: Ints, position: Floa
         progress=progress, pace=pace_of(ids, setup.seed, setup.shape.cycle_spread), life=life_of(ids, setup.seed),
         pressure=np.zeros(n), pools=np.zeros((n, len(setup.space.pools))),
         clocks=clocks_of(ids, setup.seed, len(setup.space.cascade.events)), fate=np.full(n, STAYS),
+        partner=np.full(n, FREE),
     )  # fmt: skip
 
 
