@@ -134,6 +134,7 @@ class Plan:
         return {
             **{k: v for k, v in self.identity.items() if k != "model"},
             "conditions": [say(w) for w in asked.what] or ["untreated"],
+            "kinds": list(self.setup.space.kinds),
             "fingerprint": self.fingerprint,
             "versions": provenance.versions(),
             "sources": sources_used(asked.line, asked.what, self.populations[0].numbers),

@@ -1,6 +1,9 @@
 """The assays that read tissues, by the names the evidence uses."""
 
+from exude.experiment.assays.co_culture import CoCulture
+from exude.experiment.assays.exosome_uptake import ExosomeUptake
 from exude.experiment.assays.gelatin_degradation import GelatinDegradation
+from exude.experiment.assays.gene_transfer import GeneTransfer
 from exude.experiment.assays.measures import AbstractTissueAssay
 from exude.experiment.assays.spheroid_invasion import SpheroidInvasion
 from exude.experiment.assays.transwell import Transwell
@@ -11,5 +14,8 @@ TISSUE_ASSAYS: dict[str, type[AbstractTissueAssay]] = {
     "collagen_invasion": SpheroidInvasion,
     "transwell": Transwell,
     "wound_closure": WoundClosure,
+    "exosome_uptake": ExosomeUptake,
+    "gene_transfer": GeneTransfer,
+    "co_culture": CoCulture,
 }
 """Assays of tissues; those of single cells are in `exude.experiment.assays`."""

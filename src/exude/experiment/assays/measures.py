@@ -145,6 +145,17 @@ class AbstractTissueAssay(ABC):
         return replace(self.standard(), line=line, what=tuple(what), numbers=self.numbers, **changes)
 
 
+def kind_number(dish: TissueReading, kind: str) -> int:
+    """The number by which a dish's cells of a kind are marked; ProtocolError where its model has none."""
+    kinds = dish.made["kinds"]
+    if kind not in kinds:
+        raise refuse(
+            ProtocolError, f"cells of kind {kind!r}", f"kinds of this dish: {', '.join(kinds)}",
+            "Add such cells, with Mixture or Among.", kinds,
+        )  # fmt: skip
+    return list(kinds).index(kind)
+
+
 def all_of(dishes: Dishes) -> tuple[TissueReading, ...]:
     """One dish or several as several; DataError for none."""
     found = (dishes,) if isinstance(dishes, TissueReading) else tuple(dishes)
