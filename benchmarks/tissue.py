@@ -22,7 +22,8 @@ from matplotlib.figure import Figure
 
 import agents
 import fields
-from exude.experiment.arrange import Gel, Spheroid
+from exude.experiment.arrange import Spheroid
+from exude.experiment.matrix import Gel
 from exude.experiment.tissue import Tissue
 from exude.show.style import CONTROL, PALETTE, new_figure, settled, style, write
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exude.experiment.arrange import Film, Scattered
+from exude.experiment.arrange import Scattered
+from exude.experiment.matrix import Film
 from exude.experiment.assays.measures import reading
 from exude.experiment.study.tissues import conditions
 from exude.experiment.tissue import Tissue

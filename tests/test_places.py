@@ -14,7 +14,7 @@ from exude.engine import build, grid
 from exude.engine.places import LEAST_SEEN, NOTHING, Places
 from exude.engine.setup import Setup
 from exude.errors import DataError
-from exude.experiment.arrange import Film, Gel
+from exude.experiment.matrix import Film, Gel
 from exude.experiment.tissue import Tissue, space
 
 N = 13
@@ -230,9 +230,7 @@ def test_oxygen_at_rest_around_a_ball_of_consumers():
     half, n, h, radius = 1e9, 40, 10.0, 80.0
     numbers[names.index("half_oxygen")] = half
     edge, speed = 200.0, 2000.0
-    places = made(
-        base, (n, n, n), h=h, parameters=numbers, edge={"oxygen": edge}, fast_speed={"oxygen": speed}
-    )
+    places = made(base, (n, n, n), h=h, parameters=numbers, edge={"oxygen": edge}, fast_speed={"oxygen": speed})
     oxygen = places.fields[N]
     oxygen[...] = edge
     cells = places.deposits[base.space.deposits.index("cells")]

@@ -22,7 +22,7 @@ from exude.derive.space import Space
 from exude.engine import build, grid, places, steady
 from exude.engine.layout import Floats
 from exude.engine.tissue import FIRST_ROUNDS
-from exude.experiment.arrange import Gel
+from exude.experiment.matrix import Gel
 from exude.experiment.tissue import Tissue
 from exude.model import Cascade, Chapter, Field, Reaction
 

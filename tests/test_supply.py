@@ -19,7 +19,8 @@ from exude.engine.places import Places
 from exude.engine.setup import Setup
 from exude.engine.supply import levels_of
 from exude.errors import DataError, DeclarationError
-from exude.experiment.arrange import Film, Gel, Scattered
+from exude.experiment.arrange import Scattered
+from exude.experiment.matrix import Film, Gel
 from exude.experiment.tissue import Tissue, space
 from exude.model import Cascade, Chapter, Field, Reaction
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import exude
-from exude.experiment.arrange import At, Film, Gel, Plastic
+from exude.experiment.arrange import At
+from exude.experiment.matrix import Film, Gel, Plastic
 from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Frame, Tissue
 

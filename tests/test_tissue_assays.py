@@ -23,7 +23,7 @@ from exude.engine.agents import Box
 from exude.engine.grid import Grid
 from exude.engine.tissue_store import Quantities, Quantity, TissueWriter, open_tissue
 from exude.errors import DataError, ProtocolError, UnknownName
-from exude.experiment.arrange import Film, Layer, Scattered
+from exude.experiment.arrange import Layer, Scattered
 from exude.experiment.assays import ASSAYS
 from exude.experiment.assays.gelatin_degradation import GelatinDegradation
 from exude.experiment.assays.measures import (
@@ -41,6 +41,7 @@ from exude.experiment.assays.measures import (
 from exude.experiment.assays.spheroid_invasion import SpheroidInvasion, log_predictive_count
 from exude.experiment.assays.transwell import Transwell
 from exude.experiment.assays.wound_closure import WoundClosure
+from exude.experiment.matrix import Film
 from exude.experiment.perturbations import Drug
 from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Tissue

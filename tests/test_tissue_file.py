@@ -16,7 +16,8 @@ import exude
 from exude.engine.tissue_run import open_tissue
 from exude.errors import DataError, ExudeError, ProtocolError, UnitError, UnknownName
 from exude.experiment import tissue_run
-from exude.experiment.arrange import ARRANGEMENTS, MATRICES, At, Film
+from exude.experiment.arrange import ARRANGEMENTS, At
+from exude.experiment.matrix import MATRICES, Film
 from exude.experiment.perturbations import Drug, KnockDown
 from exude.experiment.tissue_file import TissueTable, read_tissue
 from exude.show.cli import DONE, REFUSED, STOPPED, main

@@ -23,7 +23,8 @@ from exude.engine.tissue_checkpoint import load_checkpoint, previous, save_check
 from exude.engine.tissue_run import TissueRun, open_tissue
 from exude.errors import DataError, ExudeError, Interrupted, ProtocolError, UnitError
 from exude.experiment import tissue_run
-from exude.experiment.arrange import At, Film, Gel, Scattered, Spheroid, Wound
+from exude.experiment.arrange import At, Scattered, Spheroid, Wound
+from exude.experiment.matrix import Film, Gel
 from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Tissue, frame
 from exude.experiment.tissue_file import read_tissue
@@ -396,7 +397,7 @@ def test_a_field_below_zero_stops_the_run_with_what_was_written(
 ) -> None:
     def spoilt(tissue: Any) -> Any:
         if tissue.step:
-            tissue.places.fields[7][0, 1, 2] = value
+            tissue.places.fields[tissue.setup.space.fields.index("collagen")][0, 1, 2] = value
         return frame(tissue)
 
     monkeypatch.setattr(tissue_run, "frame", spoilt)

@@ -19,7 +19,8 @@ from exude.engine import grid, places
 from exude.engine import tissue as engine
 from exude.engine.layout import Floats
 from exude.engine.walk import Walk
-from exude.experiment.arrange import At, Gel, Plastic, Spheroid
+from exude.experiment.arrange import At, Spheroid
+from exude.experiment.matrix import Gel, Plastic
 from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Frame, Plan, Tissue
 

@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from exude.engine.summary import Summary
     from exude.engine.tissue_run import TissueRun, open_tissue
     from exude.errors import ExudeError
-    from exude.experiment.arrange import At, Film, Gel, Layer, Plastic, Scattered, Spheroid, Wound
+    from exude.experiment.arrange import At, Layer, Scattered, Spheroid, Wound
     from exude.experiment.declared import simulate_model
     from exude.experiment.expect import expect
     from exude.experiment.export import Export, export_antimony, export_model, export_sbml
     from exude.experiment.fluorescence import Fura2, SingleWavelength
+    from exude.experiment.matrix import Film, Gel, Plastic
     from exude.experiment.perturbations import (
         CalciumModel,
         CalciumTrace,

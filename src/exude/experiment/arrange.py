@@ -1,4 +1,4 @@
-"""Where cells stand at the start, and what they stand in."""
+"""Where cells stand at the start, and of which kinds they are."""
 
 from __future__ import annotations
 
@@ -15,85 +15,10 @@ from exude.engine.agents import Box
 from exude.engine.layout import Floats
 from exude.engine.streams import Purpose
 from exude.errors import ProtocolError, refuse
-from exude.experiment.protocol import Numbers
 from exude.units import quantity
 
 TRIES = 400
 """Places tried for a scattered cell before the box is called full."""
-FIBRES = ("none", "x", "y", "radial", "tangential")
-
-
-@dataclass(frozen=True)
-class Gel:
-    """Collagen that cells are embedded in; fibres: 'none', 'x', 'y', 'radial', 'tangential' (about the box's centre)."""
-
-    name: ClassVar[str] = "gel"
-    collagen: str = "2.5 mg/ml"
-    fibres: str = "none"
-
-    def __post_init__(self) -> None:
-        if self.fibres not in FIBRES:
-            raise refuse(
-                ProtocolError, self.fibres, f"fibres: {', '.join(FIBRES)}", "Use 'none' for no direction.", FIBRES
-            )
-        if quantity(self.collagen, "mg/ml", what="collagen") < 0:
-            raise refuse(ProtocolError, self.collagen, "collagen of at least 0 mg/ml", "Write '2.5 mg/ml'.")
-
-    def amount(self, numbers: Numbers) -> float:
-        """uM of intact collagen."""
-        return quantity(self.collagen, "g/um**3", what="collagen") / numbers["collagen_molar_mass"]
-
-    def levels(self, numbers: Numbers) -> Mapping[str, float]:
-        """Conditions of the dish."""
-        return {}
-
-
-@dataclass(frozen=True)
-class Film:
-    """A thin film of gelatin that cells stand on; `thickness` '' takes the catalogue's."""
-
-    name: ClassVar[str] = "film"
-    thickness: str = ""
-    fibres: ClassVar[str] = "none"
-
-    def amount(self, numbers: Numbers) -> float:
-        """uM of gelatin, spread over the layer that cells stand in."""
-        return numbers["film_gelatin"] / self._thinner(numbers)
-
-    def levels(self, numbers: Numbers) -> Mapping[str, float]:
-        """Conditions of the dish."""
-        return {"embedded": 0.0, "gelatin": 1.0, "confinement": self._thinner(numbers), "open_medium": 1.0}
-
-    def _thinner(self, numbers: Numbers) -> float:
-        thickness = (
-            quantity(self.thickness, "um", what="thickness of a film") if self.thickness else numbers["film_depth"]
-        )
-        if not 0 < thickness <= numbers["layer_depth"]:
-            raise refuse(
-                ProtocolError, self.thickness, f"a film thinner than the cells on it ({numbers['layer_depth']:g} um)",
-                "Write '50 nm'.",
-            )  # fmt: skip
-        return numbers["layer_depth"] / thickness
-
-
-@dataclass(frozen=True)
-class Plastic:
-    """Bare culture plastic: nothing to degrade, nothing to squeeze through."""
-
-    name: ClassVar[str] = "plastic"
-    fibres: ClassVar[str] = "none"
-
-    def amount(self, numbers: Numbers) -> float:
-        """uM of collagen: none."""
-        return 0.0
-
-    def levels(self, numbers: Numbers) -> Mapping[str, float]:
-        """Conditions of the dish."""
-        return {"embedded": 0.0, "open_medium": 1.0}
-
-
-Matrix = Gel | Film | Plastic
-MATRICES: dict[str, type[Gel] | type[Film] | type[Plastic]] = {"gel": Gel, "film": Film, "plastic": Plastic}
 
 
 class OneKind:
@@ -375,24 +300,6 @@ def shuffled(numbers: Mapping[str, int], seed: int) -> list[str]:
     kinds = [kind for kind, n in numbers.items() for _ in range(n)]
     draws = streams.uniforms(seed, Purpose.PLACE, np.arange(len(kinds)), 1, turn=1)[:, 0]
     return [kinds[i] for i in np.argsort(draws, kind="stable")]
-
-
-def fibres_of(kind: str, centres: tuple[Floats, Floats, Floats], middle: Floats, planar: bool) -> Floats | None:
-    """(nz, ny, nx, 3) directions of fibres, or None."""
-    if kind == "none":
-        return None
-    x, y, z = centres
-    away = np.stack(np.meshgrid(z - middle[2], y - middle[1], x - middle[0], indexing="ij")[::-1], axis=-1)
-    if kind in ("x", "y"):
-        out = np.zeros_like(away)
-        out[..., 0 if kind == "x" else 1] = 1.0
-        return out
-    if kind == "tangential":
-        away = np.stack([-away[..., 1], away[..., 0], np.zeros_like(away[..., 0])], axis=-1)
-    if planar:
-        away[..., 2] = 0.0
-    length = np.sqrt(np.sum(away**2, axis=-1, keepdims=True))
-    return np.asarray(np.divide(away, length, out=np.zeros_like(away), where=length > 0))
 
 
 def _clear(place: Floats, others: list[Floats], apart: float) -> bool:

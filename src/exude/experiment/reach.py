@@ -51,7 +51,7 @@ class Reach:
 def reach(numbers: Numbers) -> Reach:
     """The reach that the declared surroundings give among cells as dense as they get, in collagen of the reference."""
     given = numbers.values | {
-        "cells": numbers["most_cells"], "exosomes": 0, "bound_exosomes": 0, "collagen": numbers["collagen_reference"],
+        "takers": numbers["most_cells"], "exosomes": 0, "bound_exosomes": 0, "collagen": numbers["collagen_reference"],
         "open_medium": 0, "confinement": 1,
     }  # fmt: skip
     uptake, loss, bind = (float(evaluate(TISSUE, name, given)) for name in ("uptake", "loss", "binding"))

@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from exude.cascade import DEFAULT_HYPOTHESIS, MODELS
 from exude.catalog import read
-from exude.derive.bonds import Pair, check_bonds
-from exude.derive.evaluate import evaluate
-from exude.derive.space import Space
 from exude.engine import agents, build, grid, mean_secretion, provenance, secretion, streams
 from exude.engine import numbers as exact
-from exude.engine.body import LN2, STAYS, Body, Shape, clocks_of, life_of, pace_of, radius_of
+from exude.engine.body import LN2, STAYS, Body, clocks_of, life_of, pace_of, radius_of
 from exude.engine.bonds import FREE
 from exude.engine.job import Job
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
-from exude.engine.setup import Crowd, Setup
+from exude.engine.setup import Setup
 from exude.engine.streams import Purpose
 from exude.engine.tissue import Tissue as Running
 from exude.errors import ProtocolError, refuse
-from exude.experiment.arrange import Arrangement, Gel, Matrix, Scattered, fibres_of
-from exude.experiment.perturbations import LASTING, Perturbation, say
-from exude.experiment.protocol import Cells, Genotype, Numbers, Protocol, places
+from exude.experiment.arrange import Arrangement, Scattered
+from exude.experiment.matrix import Gel, Matrix
+from exude.experiment.perturbations import Perturbation, say
+from exude.experiment.protocol import Cells, Numbers, Protocol
 from exude.experiment.simulate import MOST_SEED, cell_symbols, hypothesis_values, job_of, sources_used
-from exude.model import HEALTHY, Cascade
-from exude.units import quantity, seconds
-
-FEWEST_VOXELS, MOST_VOXELS = 4, 2**30
-
-
-@cache
-def space(model: str = "matrix") -> Space:
-    """The surroundings' symbols of a model with the catalogue's units, checked."""
-    found = Space(MODELS[model], {name: number.unit for name, number in read.parameters().items()})
-    found.check()
-    return found
-
-
-@cache
-def pairs(model: str) -> tuple[Pair, ...]:
-    """The bonds of a model, checked."""
-    found = tuple(Pair(space(model), bond) for bond in MODELS[model].bonds)
-    check_bonds(found)
-    return found
+from exude.experiment.tissue_setup import clock_of, medians_of, model_of, pairs, refuse_long_step, setup_of, space
+from exude.units import seconds
 
 
 @dataclass(frozen=True)
@@ -185,7 +163,7 @@ def frame(tissue: Running) -> Frame:
 
 def _plan(asked: Tissue) -> Plan:
     line = read.line(asked.line)
-    model = _model(asked)
+    model = model_of(asked)
     numbers = asked.numbers.but(**hypothesis_values(asked.hypothesis))
     if not isinstance(asked.seed, int) or not 0 <= asked.seed <= MOST_SEED:
         raise refuse(ProtocolError, asked.seed, "a whole seed >= 0", "Write for example seed=1.")
@@ -193,13 +171,13 @@ def _plan(asked: Tissue) -> Plan:
         raise refuse(
             ProtocolError, asked.secretion, "'vesicles' or 'mean-field'", "Use 'vesicles'.", ("vesicles", "mean-field")
         )
-    clock = _clock(asked)
+    clock = clock_of(asked)
     burn_in = seconds(asked.burn_in, what="burn_in")
     protocol = Protocol(tuple(asked.what), clock.duration, clock.window, burn_in, numbers=numbers, cascade=model)
-    populations = [Cells(m, numbers, asked.seed, asked.alike) for m in _medians(asked, numbers, model)]
+    populations = [Cells(m, numbers, asked.seed, asked.alike) for m in medians_of(asked, numbers, model)]
     job = job_of(protocol, numbers, populations[0], rows=1, log_events=True)
-    setup = _setup(asked, numbers, clock, job, populations[0].medians)
-    _refuse_long_step(clock.dt, numbers)
+    setup = setup_of(asked, numbers, clock, job, populations[0].medians)
+    refuse_long_step(clock.dt, numbers)
     identity: dict[str, object] = {
         "format": provenance.FORMAT, "line": line.name, "what": [repr(w) for w in asked.what],
         "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + "".join((space(asked.about).source(), *(pair.source() for pair in pairs(asked.about)))),
@@ -209,149 +187,6 @@ def _plan(asked: Tissue) -> Plan:
         )},
     }  # fmt: skip
     return Plan(asked, setup, populations, job, clock.points, clock.steps_per_point, identity)
-
-
-def _model(asked: Tissue) -> Cascade:
-    """The declared model of an experiment; ProtocolError for one that lacks the kinds of cells it asks for."""
-    if asked.model and asked.model not in MODELS:
-        raise refuse(ProtocolError, asked.model, f"a model of {', '.join(MODELS)}", "Leave it out.", MODELS)
-    model = MODELS[asked.about]
-    kinds = [k.name for k in model.kinds]
-    for name in (*asked.cells.kinds, *asked.also):
-        if name not in kinds:
-            raise refuse(
-                ProtocolError, f"cells of kind {name!r} in the model {asked.about!r}", f"kinds {', '.join(kinds)}",
-                "Take another model, or leave `model` out.", kinds,
-            )  # fmt: skip
-    for what in (what for each in asked.also.values() for what in each if not isinstance(what, LASTING)):
-        raise refuse(
-            ProtocolError, f"{say(what)} for one kind of cells", "a knock-down, knock-out, over-expression or rescue",
-            "What is in the medium reaches all cells: give it as `what`.",
-        )  # fmt: skip
-    return model
-
-
-def _medians(asked: Tissue, numbers: Numbers, model: Cascade) -> list[Floats]:
-    """Median levels of each kind of cell: its line under what is done to it, its own levels, the dish it stands in."""
-    place, found = places(model), []
-    for k in model.kinds:
-        what = (*(() if k.line else asked.what), *asked.also.get(k.name, ()))
-        line = None if k.line == HEALTHY else read.line(k.line or asked.line)
-        own = {name: float(evaluate(model, text, numbers.values)) for name, text in k.levels.items() if name in place}
-        medians = Genotype(line, what, model, own).medians(numbers)
-        for name, value in asked.matrix.levels(numbers).items():
-            medians[place[name]] = value
-        found.append(medians)
-    return found
-
-
-class _Clock(NamedTuple):
-    dt: float
-    window: float
-    duration: float
-    points: int
-    steps_per_point: int
-    steps_per_window: int
-    steps_per_refresh: int
-
-
-def _clock(asked: Tissue) -> _Clock:
-    """Steps that fit into windows, and windows into recorded points."""
-    table = read.numerics()["tissue"]
-    dt = seconds(asked.step, what="step") if asked.step else float(table["step_s"])
-    duration, every = seconds(asked.duration, what="duration"), seconds(asked.every, what="every")
-    if not 0 < dt <= every <= duration:
-        raise ProtocolError(
-            f"step {dt:g} s, every {asked.every} and duration {asked.duration}: each must be longer than the last, and above 0."
-        )
-    per_point = max(1, round(every / dt))
-    if abs(per_point * dt - every) > 1e-9 * every:
-        raise refuse(
-            ProtocolError,
-            f"every {asked.every} with a step of {dt:g} s",
-            "a whole number of steps",
-            "Change one of the two.",
-        )
-    points = round(duration / every)
-    if abs(points * every - duration) > 1e-9 * duration:
-        raise refuse(
-            ProtocolError,
-            f"duration {asked.duration}, every {asked.every}",
-            "a whole number of points",
-            "Change one of the two.",
-        )
-    window = max(1, round(min(float(table["window_s"]), every) / dt))
-    while per_point % window:
-        window -= 1
-    refresh = max(1, round(float(table["refresh_s"]) / dt))
-    while per_point % refresh:
-        refresh -= 1
-    return _Clock(dt, window * dt, points * every, points + 1, per_point, window, refresh)
-
-
-def _setup(asked: Tissue, numbers: Numbers, clock: _Clock, job: Job, medians: Floats) -> Setup:
-    table, known, model = read.numerics()["tissue"], space(asked.about), MODELS[asked.about]
-    boxes = _grid(asked)
-    planar = boxes.shape[0] == 1
-    line = job.timeline
-    begins = np.array([float(line.begin[0]), *line.end[:-1]])
-
-    def levels_at(t: float) -> tuple[Floats, Floats]:
-        at = line.segment[int(np.searchsorted(begins, t, side="right")) - 1]
-        return line.multiply[at], line.add[at]
-
-    start = {f.symbol: float(evaluate(model, f.start, numbers.values)) for f in model.fields if f.start}
-    edge = {f.symbol: float(evaluate(model, f.edge, numbers.values)) for f in model.fields if f.edge}
-    middle = (np.array(boxes.origin) + np.array(boxes.size) / 2).astype(float)
-    return Setup(
-        space=known,
-        parameters=np.array([numbers[name] for name in known.parameters]),
-        grid=boxes,
-        depth=numbers["layer_depth"] if planar else boxes.h,
-        shape=Shape(
-            numbers["cell_radius"], numbers["adhesion_reach"], max(1, round(numbers["invadopodia_per_cell"])),
-            numbers["invadopodium_lifetime"], float(table["cycle_spread"]),
-        ),
-        fibres=fibres_of(asked.matrix.fibres, boxes.centres(), middle, planar),
-        levels_at=levels_at,
-        dish=medians,
-        kinds=Crowd(
-            np.array([float(evaluate(model, k.radius, numbers.values)) for k in model.kinds]),
-            np.array([k.secretes for k in model.kinds]), job.starts,
-        ),
-        bonds=tuple((p, np.array([numbers[name] for name in p.parameters])) for p in pairs(asked.about)),
-        dt=clock.dt,
-        steps_per_window=clock.steps_per_window,
-        steps_per_refresh=clock.steps_per_refresh,
-        relative=float(table["relative"]),
-        seed=asked.seed,
-        threads=asked.threads or os.cpu_count() or 1,
-        start=start | {"collagen": asked.matrix.amount(numbers)},
-        edge=edge,
-        fast_speed={
-            f.symbol: float(evaluate(model, f.diffusion, numbers.values))
-            for f in model.fields
-            if f.fast and (not f.edge or (asked.oxygen and not planar))
-        },
-    )  # fmt: skip
-
-
-def _grid(asked: Tissue) -> grid.Grid:
-    h = quantity(asked.voxel, "um", what="voxel")
-    if len(asked.size) not in (2, 3):
-        raise refuse(ProtocolError, asked.size, "two or three lengths (x, y and z)", "Write ('400 um', '400 um').")
-    sides = [quantity(text, "um", what="size of the box") for text in asked.size]
-    if not h > 0 or not all(np.isfinite(sides)):
-        raise refuse(ProtocolError, asked.voxel, "a voxel larger than 0 um", "Write '10 um'.")
-    counts = [round(side / h) for side in sides]
-    if min(counts) < FEWEST_VOXELS or float(np.prod(counts, dtype=float)) > MOST_VOXELS:
-        raise refuse(
-            ProtocolError, f"a box of {' x '.join(asked.size)} with voxels of {asked.voxel}",
-            f"at least {FEWEST_VOXELS} voxels along each side and at most {MOST_VOXELS:,} in all",
-            "Change the box or the voxel.",
-        )  # fmt: skip
-    nx, ny, nz = counts if len(counts) == 3 else (*counts, 1)
-    return grid.Grid((nz, ny, nx), h)
 
 
 def _begin(plan: Plan) -> Running:
@@ -370,18 +205,6 @@ def _begin(plan: Plan) -> Running:
     found = Running(setup, body, table, Places(setup, _fields(asked, setup)), release, next_id=len(ids))
     found.settle_in()
     return found
-
-
-def _refuse_long_step(dt: float, numbers: Numbers) -> None:
-    """A step in which fields and cells would no longer see each other move."""
-    longest = float(read.numerics()["tissue"]["longest_step_s"])
-    walks = numbers["cell_radius"] / numbers["walk_speed"] if numbers["walk_speed"] > 0 else longest
-    if dt > min(longest, walks):
-        why = "cells would walk farther than their radius" if walks < longest else "fields would not follow the cells"
-        raise refuse(
-            ProtocolError, f"a step of {dt:g} s", f"at most {min(longest, walks):g} s: in a longer one {why}",
-            "Take a shorter step, or leave it out.",
-        )  # fmt: skip
 
 
 def _refuse_piled(position: Floats, box: agents.Box, radius: float) -> None:

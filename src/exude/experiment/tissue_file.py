@@ -15,7 +15,8 @@ from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.catalog.schema import Table
 from exude.errors import DataError, ExudeError, refuse
-from exude.experiment.arrange import At, Film, Gel, Layer, Plastic, Scattered, Spheroid, Wound
+from exude.experiment.arrange import At, Layer, Scattered, Spheroid, Wound
+from exude.experiment.matrix import Film, Gel, Plastic
 from exude.experiment.parse import perturbation
 from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Tissue

@@ -9,9 +9,10 @@ import numpy as np
 
 from exude.engine.layout import Floats
 from exude.errors import ProtocolError, refuse
-from exude.experiment.arrange import Mixture, Plastic
+from exude.experiment.arrange import Mixture
 from exude.experiment.assays.measures import TissueReading, kind_number
 from exude.experiment.assays.shares import AbstractShareAssay
+from exude.experiment.matrix import Plastic
 from exude.experiment.tissue import Tissue
 
 

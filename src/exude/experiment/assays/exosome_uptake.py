@@ -12,10 +12,11 @@ import xarray as xr
 from exude.engine.layout import Floats
 from exude.engine.streams import generator
 from exude.errors import ProtocolError, refuse
-from exude.experiment.arrange import Mixture, Plastic
+from exude.experiment.arrange import Mixture
 from exude.experiment.assays.measures import AbstractTissueAssay, Dishes, TissueReading, all_of, kind_number, replicates
 from exude.experiment.assays.noise import Lognormal, covariance
 from exude.experiment.assays.reading import named, number, pick
+from exude.experiment.matrix import Plastic
 from exude.experiment.tissue import Tissue
 
 

@@ -14,7 +14,7 @@ from scipy.spatial import KDTree
 from exude.engine.layout import Floats
 from exude.engine.streams import generator
 from exude.errors import ProtocolError, refuse
-from exude.experiment.arrange import Film, Scattered
+from exude.experiment.arrange import Scattered
 from exude.experiment.assays.measures import (
     AbstractTissueAssay,
     Dishes,
@@ -26,6 +26,7 @@ from exude.experiment.assays.measures import (
 )  # fmt: skip
 from exude.experiment.assays.noise import Lognormal, covariance
 from exude.experiment.assays.reading import named, number, pick
+from exude.experiment.matrix import Film
 from exude.experiment.tissue import Tissue
 
 FWHM = 2 * math.sqrt(2 * math.log(2))

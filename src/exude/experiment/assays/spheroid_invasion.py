@@ -13,7 +13,7 @@ from scipy import special
 from exude.engine.layout import Floats
 from exude.engine.streams import generator
 from exude.errors import DataError, ProtocolError, refuse
-from exude.experiment.arrange import Gel, Spheroid
+from exude.experiment.arrange import Spheroid
 from exude.experiment.assays.measures import (
     AbstractTissueAssay,
     Dishes,
@@ -30,6 +30,7 @@ from exude.experiment.assays.measures import (
 )  # fmt: skip
 from exude.experiment.assays.noise import Lognormal
 from exude.experiment.assays.reading import named, pick
+from exude.experiment.matrix import Gel
 from exude.experiment.tissue import Tissue
 
 HELD = 0.95

@@ -9,9 +9,10 @@ import numpy as np
 
 from exude.engine.layout import Floats
 from exude.errors import ProtocolError, refuse
-from exude.experiment.arrange import Gel, Layer
+from exude.experiment.arrange import Layer
 from exude.experiment.assays.measures import TissueReading
 from exude.experiment.assays.shares import AbstractShareAssay
+from exude.experiment.matrix import Gel
 from exude.experiment.tissue import Tissue
 
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from exude.engine.streams import generator
 from exude.errors import ProtocolError, refuse
-from exude.experiment.arrange import Plastic, Wound
+from exude.experiment.arrange import Wound
 from exude.experiment.assays.measures import (
     AbstractTissueAssay,
     Dishes,
@@ -28,6 +28,7 @@ from exude.experiment.assays.measures import (
     several,
 )  # fmt: skip
 from exude.experiment.assays.reading import HOUR, named, number, pick
+from exude.experiment.matrix import Plastic
 from exude.experiment.tissue import Tissue
 
 PIXEL = 1.0

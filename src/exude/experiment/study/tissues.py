@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from exude.cascade import DEFAULT_HYPOTHESIS
-from exude.experiment.arrange import Film, Gel, Scattered, Spheroid
+from exude.experiment.arrange import Scattered, Spheroid
 from exude.experiment.assays.gelatin_degradation import GelatinDegradation
 from exude.experiment.assays.measures import reading
 from exude.experiment.assays.spheroid_invasion import SpheroidInvasion
+from exude.experiment.matrix import Film, Gel
 from exude.experiment.perturbations import DominantNegative, Drug, KnockDown, Perturbation, Rescue, Stimulus
 from exude.experiment.protocol import Numbers
 from exude.experiment.study.cultures import LINE, Read, knock_down

@@ -1,0 +1,211 @@
+"""From an experiment in space as one writes it down to what the engine needs: kinds of cells, clock, grid, numbers."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from exude.cascade import MODELS
+from exude.catalog import read
+from exude.derive.bonds import Pair, check_bonds
+from exude.derive.evaluate import evaluate
+from exude.derive.space import Space
+from exude.engine import grid
+from exude.engine.body import Shape
+from exude.engine.job import Job
+from exude.engine.layout import Floats
+from exude.engine.setup import Crowd, Setup
+from exude.errors import ProtocolError, refuse
+from exude.experiment.matrix import fibres_of
+from exude.experiment.perturbations import LASTING, say
+from exude.experiment.protocol import Genotype, Numbers, places
+from exude.model import HEALTHY, Cascade
+from exude.units import quantity, seconds
+
+if TYPE_CHECKING:
+    from exude.experiment.tissue import Tissue
+
+FEWEST_VOXELS, MOST_VOXELS = 4, 2**30
+
+
+@cache
+def space(model: str = "matrix") -> Space:
+    """The surroundings' symbols of a model with the catalogue's units, checked."""
+    found = Space(MODELS[model], {name: number.unit for name, number in read.parameters().items()})
+    found.check()
+    return found
+
+
+@cache
+def pairs(model: str) -> tuple[Pair, ...]:
+    """The bonds of a model, checked."""
+    found = tuple(Pair(space(model), bond) for bond in MODELS[model].bonds)
+    check_bonds(found)
+    return found
+
+
+def model_of(asked: Tissue) -> Cascade:
+    """The declared model of an experiment; ProtocolError for one that lacks the kinds of cells it asks for."""
+    if asked.model and asked.model not in MODELS:
+        raise refuse(ProtocolError, asked.model, f"a model of {', '.join(MODELS)}", "Leave it out.", MODELS)
+    model = MODELS[asked.about]
+    kinds = [k.name for k in model.kinds]
+    for name in (*asked.cells.kinds, *asked.also):
+        if name not in kinds:
+            raise refuse(
+                ProtocolError, f"cells of kind {name!r} in the model {asked.about!r}", f"kinds {', '.join(kinds)}",
+                "Take another model, or leave `model` out.", kinds,
+            )  # fmt: skip
+    for what in (what for each in asked.also.values() for what in each if not isinstance(what, LASTING)):
+        raise refuse(
+            ProtocolError, f"{say(what)} for one kind of cells", "a knock-down, knock-out, over-expression or rescue",
+            "What is in the medium reaches all cells: give it as `what`.",
+        )  # fmt: skip
+    return model
+
+
+def medians_of(asked: Tissue, numbers: Numbers, model: Cascade) -> list[Floats]:
+    """Median levels of each kind of cell: its line under what is done to it, its own levels, the dish it stands in."""
+    place, found = places(model), []
+    for k in model.kinds:
+        what = (*(() if k.line else asked.what), *asked.also.get(k.name, ()))
+        line = None if k.line == HEALTHY else read.line(k.line or asked.line)
+        own = {name: float(evaluate(model, text, numbers.values)) for name, text in k.levels.items() if name in place}
+        medians = Genotype(line, what, model, own).medians(numbers)
+        for name, value in asked.matrix.levels(numbers).items():
+            medians[place[name]] = value
+        found.append(medians)
+    return found
+
+
+class Clock(NamedTuple):
+    """Steps of an experiment: their length (s), and how many go into a window, a refresh and a recorded point."""
+
+    dt: float
+    window: float
+    duration: float
+    points: int
+    steps_per_point: int
+    steps_per_window: int
+    steps_per_refresh: int
+
+
+def clock_of(asked: Tissue) -> Clock:
+    """Steps that fit into windows, and windows into recorded points."""
+    table = read.numerics()["tissue"]
+    dt = seconds(asked.step, what="step") if asked.step else float(table["step_s"])
+    duration, every = seconds(asked.duration, what="duration"), seconds(asked.every, what="every")
+    if not 0 < dt <= every <= duration:
+        raise ProtocolError(
+            f"step {dt:g} s, every {asked.every} and duration {asked.duration}: each must be longer than the last, and above 0."
+        )
+    per_point = max(1, round(every / dt))
+    if abs(per_point * dt - every) > 1e-9 * every:
+        raise refuse(
+            ProtocolError,
+            f"every {asked.every} with a step of {dt:g} s",
+            "a whole number of steps",
+            "Change one of the two.",
+        )
+    points = round(duration / every)
+    if abs(points * every - duration) > 1e-9 * duration:
+        raise refuse(
+            ProtocolError,
+            f"duration {asked.duration}, every {asked.every}",
+            "a whole number of points",
+            "Change one of the two.",
+        )
+    window = max(1, round(min(float(table["window_s"]), every) / dt))
+    while per_point % window:
+        window -= 1
+    refresh = max(1, round(float(table["refresh_s"]) / dt))
+    while per_point % refresh:
+        refresh -= 1
+    return Clock(dt, window * dt, points * every, points + 1, per_point, window, refresh)
+
+
+def setup_of(asked: Tissue, numbers: Numbers, clock: Clock, job: Job, medians: Floats) -> Setup:
+    """What the engine needs to run an experiment; `medians`: levels of the dish."""
+    table, known, model = read.numerics()["tissue"], space(asked.about), MODELS[asked.about]
+    boxes = _grid(asked)
+    planar = boxes.shape[0] == 1
+    line = job.timeline
+    begins = np.array([float(line.begin[0]), *line.end[:-1]])
+
+    def levels_at(t: float) -> tuple[Floats, Floats]:
+        at = line.segment[int(np.searchsorted(begins, t, side="right")) - 1]
+        return line.multiply[at], line.add[at]
+
+    start, edge = (
+        {f.symbol: float(evaluate(model, getattr(f, end), numbers.values)) for f in model.fields if getattr(f, end)}
+        for end in ("start", "edge")
+    )
+    middle = (np.array(boxes.origin) + np.array(boxes.size) / 2).astype(float)
+    return Setup(
+        space=known,
+        parameters=np.array([numbers[name] for name in known.parameters]),
+        grid=boxes,
+        depth=numbers["layer_depth"] if planar else boxes.h,
+        shape=Shape(
+            numbers["cell_radius"], numbers["adhesion_reach"], max(1, round(numbers["invadopodia_per_cell"])),
+            numbers["invadopodium_lifetime"], float(table["cycle_spread"]),
+        ),
+        fibres=fibres_of(asked.matrix.fibres, boxes.centres(), middle, planar),
+        levels_at=levels_at,
+        dish=medians,
+        kinds=_crowd(model, numbers, job.starts),
+        bonds=tuple((p, np.array([numbers[name] for name in p.parameters])) for p in pairs(asked.about)),
+        dt=clock.dt,
+        steps_per_window=clock.steps_per_window,
+        steps_per_refresh=clock.steps_per_refresh,
+        relative=float(table["relative"]),
+        seed=asked.seed,
+        threads=asked.threads or os.cpu_count() or 1,
+        start=start | {"collagen": asked.matrix.amount(numbers)},
+        edge=edge,
+        fast_speed=_fast_speeds(model, numbers, edges=asked.oxygen and not planar),
+    )  # fmt: skip
+
+
+def _crowd(model: Cascade, numbers: Numbers, rest: Floats) -> Crowd:
+    radius = np.array([float(evaluate(model, k.radius, numbers.values)) for k in model.kinds])
+    return Crowd(radius, np.array([k.secretes for k in model.kinds]), rest)
+
+
+def _fast_speeds(model: Cascade, numbers: Numbers, *, edges: bool) -> dict[str, float]:
+    """Diffusion coefficients of the fast fields that are solved; `edges`: those with held faces too."""
+    mine = [f for f in model.fields if f.fast and (edges or not f.edge)]
+    return {f.symbol: float(evaluate(model, f.diffusion, numbers.values)) for f in mine}
+
+
+def _grid(asked: Tissue) -> grid.Grid:
+    h = quantity(asked.voxel, "um", what="voxel")
+    if len(asked.size) not in (2, 3):
+        raise refuse(ProtocolError, asked.size, "two or three lengths (x, y and z)", "Write ('400 um', '400 um').")
+    sides = [quantity(text, "um", what="size of the box") for text in asked.size]
+    if not h > 0 or not all(np.isfinite(sides)):
+        raise refuse(ProtocolError, asked.voxel, "a voxel larger than 0 um", "Write '10 um'.")
+    counts = [round(side / h) for side in sides]
+    if min(counts) < FEWEST_VOXELS or float(np.prod(counts, dtype=float)) > MOST_VOXELS:
+        raise refuse(
+            ProtocolError, f"a box of {' x '.join(asked.size)} with voxels of {asked.voxel}",
+            f"at least {FEWEST_VOXELS} voxels along each side and at most {MOST_VOXELS:,} in all",
+            "Change the box or the voxel.",
+        )  # fmt: skip
+    nx, ny, nz = counts if len(counts) == 3 else (*counts, 1)
+    return grid.Grid((nz, ny, nx), h)
+
+
+def refuse_long_step(dt: float, numbers: Numbers) -> None:
+    """A step in which fields and cells would no longer see each other move."""
+    longest = float(read.numerics()["tissue"]["longest_step_s"])
+    walks = numbers["cell_radius"] / numbers["walk_speed"] if numbers["walk_speed"] > 0 else longest
+    if dt > min(longest, walks):
+        why = "cells would walk farther than their radius" if walks < longest else "fields would not follow the cells"
+        raise refuse(
+            ProtocolError, f"a step of {dt:g} s", f"at most {min(longest, walks):g} s: in a longer one {why}",
+            "Take a shorter step, or leave it out.",
+        )  # fmt: skip
