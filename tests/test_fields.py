@@ -73,7 +73,8 @@ def dense(u, grid, diffusion, decay, dt, loss=None, fixed=None, mean="harmonic")
 
 
 SHAPES = ((5, 7, 9), (1, 12, 17), (3, 8, 40), (2, 1, 3), (1, 1, 1), (2, 33, 70))
-"""The last has two whole blocks of columns and one left over, and a whole set of groups of rows and one left over."""
+"""The last has whole blocks of columns and one left over, and whole sets of groups of rows and one left over; lines of
+one voxel, of even and of odd length."""
 KINDS = ("constant", "varied", "walls and loss")
 
 
@@ -554,4 +555,6 @@ def test_a_field_is_worked_on_in_its_place() -> None:
 
 def test_built_once_for_all() -> None:
     assert build.plain("fields").WIDTH == sweeps.WIDTH
-    assert max(build.plain("fields").TURNED, build.plain("fields").VECTORS) == sweeps.PLANES
+    assert build.plain("fields").TURNED == sweeps.GROUPS
+    assert build.plain("fields").PAIR == sweeps.PAIR
+    assert 2 * sweeps.PAIR <= sweeps.GROUPS  # where coefficients vary a group keeps twice as much

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exude.engine import build
-from exude.engine.grid import WIDTH, Grid, flat, no, padded
+from exude.engine.grid import LINE, WIDTH, Grid, flat, no, padded
 from exude.engine.layout import Floats
 from exude.engine.slabs import each
 from exude.errors import ProtocolError, refuse
@@ -21,8 +21,8 @@ FACES = ("x-", "x+", "y-", "y+", "z-", "z+")
 """The box's faces, as `fixed` names them."""
 FAR = 1e30
 """Resistance (s/um2) of what lets nothing through; a diffusion coefficient below its inverse counts as 0."""
-PLANES, ROWS = 4, 8
-"""Groups of eight rows under way, doubles side by side; sizes of scratch as in loops/fields.py."""
+GROUPS, PAIR = 4, 2
+"""Groups of eight rows under way, and vectors where coefficients vary; sizes of scratch as in loops/fields.py."""
 XY, Z = 3, 4
 """Sweeps along x (1) and y (2) of a plane together; along z."""
 
@@ -47,8 +47,9 @@ class Constant:
         if axes == Z:
             shared(lambda a, b: loops.pillars(line, layout, a, b, self.factors[2]), self.grid.shape[1], threads)
             return
-        size, x, y = _scratch(self.grid), *self.factors[:2]
-        shared(lambda a, b: loops.planes(line, layout, a, b, axes, x, y, np.zeros(size)), self.grid.shape[0], threads)
+        x, y = self.factors[:2]
+        work = lambda a, b: loops.planes(line, layout, a, b, axes, x, y, _scratch(self.grid))  # noqa: E731
+        shared(work, self.grid.shape[0], threads)
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,15 @@ class Local:
         """Sweep along x (1), y (2), both (3) or z (4)."""
         loops, layout, line = build.plain("fields"), tuple(self.grid.layout), flat(field, self.grid)
         loss = None if self.loss is None else flat(self.loss, self.grid)
-        given, size = (flat(self.resistance, self.grid), loss, self.numbers), _scratch(self.grid)
+        given = flat(self.resistance, self.grid), loss, self.numbers
         if axes == Z:
             work: Callable[[int, int], None] = lambda a, b: loops.local_pillars(  # noqa: E731
-                line, layout, a, b, *given, np.empty(size)
+                line, layout, a, b, *given, _scratch(self.grid)
             )
             shared(work, self.grid.shape[1], threads)
             return
         shared(
-            lambda a, b: loops.local_planes(line, layout, a, b, axes, *given, np.empty(size)),
+            lambda a, b: loops.local_planes(line, layout, a, b, axes, *given, _scratch(self.grid)),
             self.grid.shape[0],
             threads,
         )
@@ -125,10 +126,13 @@ def resistances(diffusion: float | Floats, shape: tuple[int, int, int]) -> Singl
         return np.broadcast_to(np.minimum(1.0 / np.asarray(diffusion, np.float64), FAR).astype(np.float32), shape)
 
 
-def _scratch(grid: Grid) -> int:
-    """Doubles of scratch a thread needs: eight rows by all columns, twice, or four vectors by a line."""
+def _scratch(grid: Grid) -> Floats:
+    """What a thread needs beside the field, on whole cache lines: groups of rows by all columns, or vectors by a line."""
     tiles = -(-grid.shape[2] // WIDTH)
-    return max(2 * PLANES * (tiles + 2) * WIDTH * WIDTH, 2 * PLANES * WIDTH * max(grid.shape))
+    size = max(GROUPS * (tiles + 2) * WIDTH * WIDTH, PAIR * WIDTH * max(grid.shape))
+    room = np.zeros(size + WIDTH)
+    skip = -room.ctypes.data % LINE // room.itemsize
+    return room[skip : skip + size]
 
 
 def shared(work: Callable[[int, int], None], n: int, threads: int) -> None:

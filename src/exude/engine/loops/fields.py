@@ -5,12 +5,11 @@ is padded stays 0. Along x, tiles of eight by eight are turned in registers. Vec
 Numba keeps none in a register from row to row. No result depends on the width of a machine's vectors or on threads.
 """
 
-import numpy as np
-
 WIDTH = 8  # doubles in a vector, lines in a group; narrower machines split a vector
 TILE = WIDTH * WIDTH
 VECTORS = 4  # carried side by side: enough independent chains to hide the latency of *, + and /
 TURNED = 4  # groups of eight rows under way along x
+PAIR = 2  # the same two where coefficients vary: with what is kept beside the field, four outgrow the first cache
 FAR = 1e30  # stands for infinity before the first voxel
 
 
@@ -29,6 +28,7 @@ LANES = IR.VectorType(IR.DoubleType(), WIDTH)
 SINGLES = IR.VectorType(IR.FloatType(), WIDTH)
 PLACES = IR.VectorType(IR.IntType(32), WIDTH)
 ASK = IR.FunctionType(IR.VoidType(), [IR.IntType(8).as_pointer(), *[IR.IntType(32)] * 3])
+FUSED = IR.FunctionType(LANES, [LANES] * 3), "llvm.fma.v8f64"
 NOTHING = IR.Constant(LANES, IR.Undefined)
 
 
@@ -58,6 +58,9 @@ class Maker:
         self.builder = builder
         self.add, self.times = builder.fadd, builder.fmul
         self.wide = lambda singles: builder.fpext(singles, LANES)
+
+    def fused(self, a, b, c):  # a b + c rounded once, on every machine
+        return self.builder.call(CGUTILS.get_or_insert_function(self.builder.module, *FUSED), [a, b, c])
 
     def place(self, base, *steps):
         """base + step + ..., a step being a whole number or a pair to be multiplied."""
@@ -177,8 +180,8 @@ def tile_down(make, field, at, stride, scratch, slot, p, s, first):
 class Local:
     """One step of the elimination with a resistance r = 1 / D per voxel, factors made on the way: no array of them.
 
-    R = (r_(m-1) + r_m) h^2 / 2 dt, p = 1 / (1 + g R), s = R p, y_m = u_m + p y_(m-1), g_m = c_m + p g_(m-1).
-    (1 - p_m) / s_m = g_m: the matrix's columns add up to c_m, so that amounts balance whatever the rounding of r.
+    R = (r_(m-1) + r_m) h^2 / 2 dt, p = 1 / (1 + g R), y_m = u_m + p y_(m-1), g_m = c_m + p g_(m-1), and back
+    u_(m-1) = p (R y_(m-1) + u_m). The matrix's columns add up to c_m, so that amounts balance whatever the rounding of r.
     """
 
     def __init__(self, make, numbers):
@@ -186,116 +189,117 @@ class Local:
         numbers = [make.same(make.builder.extract_value(numbers, i)) for i in range(5)]
         self.make, (self.half, self.base, self.share, self.before, self.after) = make, numbers
 
-    def start(self):
-        """r, g and y before the first voxel: endless g holds a fixed value, endless r is a wall."""
-        return [self.before, self.make.same(FAR), self.make.same(0.0)]
+    def between(self, state, here):  # p and R y: what the way back needs of the voxel before
+        make, (before, g, y), one = self.make, state, self.make.same(1.0)
+        resistance = make.times(make.add(before, here), self.half)
+        return make.builder.fdiv(one, make.fused(g, resistance, one)), make.times(resistance, y)
 
-    def between(self, before, after, g):
-        make, one = self.make, self.make.same(1.0)
-        resistance = make.times(make.add(before, after), self.half)
-        p = make.builder.fdiv(one, make.add(one, make.times(g, resistance)))
-        return p, make.times(resistance, p)
-
-    def advanced(self, p, g, y, u, loss):
-        add, times = self.make.add, self.make.times
-        c = self.base if loss is None else add(self.base, times(self.make.wide(loss), self.share))
-        return add(c, times(p, g)), add(u, times(p, y))
+    def column(self, loss):
+        return self.base if loss is None else self.make.fused(self.make.wide(loss), self.share, self.base)
 
 
-def local_solver(vectors, up, down):
+def local_solver(vectors):
     """As `line_solver`, with resistance r (and loss rate, or None) per voxel, laid out as the field.
 
-    Up at `at` (p to `slot` of the scratch), down at `behind` (p from `kept`), or both: one divides, the other loads.
+    From both ends to the middle and back: two chains of divisions per line, so that few lines, which the first cache
+    holds, fill the wait. On the way back the field holds R y and the scratch p.
     """
 
-    def solve(make, field, at, slot, behind, kept, stride, count, r, loss, numbers, scratch):
-        local, first, last = Local(make, numbers), make.whole(0), make.place(count, -1)
-        states = [make.slots(local.start()) for _ in range(vectors if up else 0)]
-        tops = [make.place(behind, (last, stride), WIDTH * v) for v in range(vectors if down else 0)]
-        values = [make.slots([make.load(field, top)]) for top in tops]
+    def solve(make, field, at, stride, count, r, loss, numbers, scratch):
+        local, build, zero, size = Local(make, numbers), make.builder, make.whole(0), WIDTH * vectors
+        last, one = make.place(count, -1), make.whole(1)
+        half, odd = build.lshr(last, one), build.and_(last, one)  # odd: one voxel more below
+        middle, top = make.place(half, odd), make.place(at, (last, stride))
+        ends = [[end, make.same(FAR), make.same(0.0)] for end in (local.before, local.after)]
+        lower, upper = ([make.slots(end) for _ in range(vectors)] for end in ends)  # r, g and y, later u, by vector
+        below = at, stride, zero, size, lower  # where field and scratch begin, and numbers from voxel to voxel
+        above = top, build.neg(stride), make.place(0, (last, size)), -size, upper
 
-        def forth(m):
-            for v, state in enumerate(states):
-                place = make.place(at, (m, stride), WIDTH * v)
-                before, g, y = make.kept(state)
-                here = make.wide(make.load(r, place, SINGLES))
-                p, s = local.between(before, here, g)
-                if m is not first:  # what belongs to the voxel before is known only now
-                    make.store(make.times(s, y), field, make.builder.sub(place, stride))
-                    make.store(p, scratch, make.place(slot, WIDTH * v, (m, WIDTH * vectors)))
-                for read in (field, r) if loss is None else (field, r, loss):
-                    make.soon(read, make.place(place, WIDTH * vectors))
-                rate = None if loss is None else make.load(loss, place, SINGLES)
-                make.keep([here, *local.advanced(p, g, y, make.load(field, place), rate)], state)
+        def spots(side, m, v):  # of voxel m, counted from the side's end, in field and scratch
+            return make.place(side[0], (m, side[1]), WIDTH * v), make.place(side[2], (m, side[3]), WIDTH * v)
 
-        def back(m):
-            for v, value in enumerate(values):
-                place = make.place(behind, (make.place(m, -1), stride), WIDTH * v)
-                p = make.load(scratch, make.place(kept, WIDTH * v, (m, WIDTH * vectors)))
-                make.keep([make.add(make.load(field, place), make.times(p, *make.kept(value)))], value)
-                make.store(*make.kept(value), field, place)
+        def found(place):
+            for read in (field, r) if loss is None else (field, r, loss):
+                make.soon(read, make.place(place, size))
+            rate = None if loss is None else make.load(loss, place, SINGLES)
+            return make.wide(make.load(r, place, SINGLES)), local.column(rate), make.load(field, place)
 
-        forth(first)
-        with CGUTILS.for_range(make.builder, count, start=make.whole(1)) as loop:
-            forth(loop.index)
-            back(make.builder.sub(count, loop.index))
-        for v, state in enumerate(states):
-            before, g, y = make.kept(state)
-            value = make.times(local.between(before, local.after, g)[1], y)
-            make.store(value, field, make.place(at, (last, stride), WIDTH * v))
+        def passed(side, m, v, here, c, u):  # c and u with what the voxel before passes on
+            state, (place, slot) = make.kept(side[-1][v]), spots(side, make.place(m, -1), v)
+            p, push = local.between(state, here)
+            with build.if_then(build.icmp_signed("!=", m, zero)):
+                make.store(push, field, place)
+                make.store(p, scratch, slot)
+            return make.fused(p, state[1], c), make.fused(p, state[2], u)
+
+        def forth(m, *sides):
+            for v, side in [(v, side) for v in range(vectors) for side in sides]:
+                here, c, u = found(spots(side, m, v)[0])
+                make.keep([here, *passed(side, m, v, here, c, u)], side[-1][v])
+
+        def back(*ways):
+            for v, (side, m) in [(v, way) for v in range(vectors) for way in ways]:
+                (place, slot), kept = spots(side, m, v), side[-1][v][2:]
+                u = make.times(make.load(scratch, slot), make.add(make.load(field, place), *make.kept(kept)))
+                make.store(u, field, place)
+                make.keep([u], kept)
+
+        with CGUTILS.for_range(build, half) as loop:
+            forth(loop.index, below, above)
+        with CGUTILS.for_range(build, odd):
+            forth(half, below)
+        for v in range(vectors):
+            place = spots(below, middle, v)[0]
+            here, c, u = found(place)
+            c, u = passed(below, middle, v, here, c, u)
+            c, u = passed(above, half, v, here, c, u)
+            u = build.fdiv(u, c)
+            make.store(u, field, place)
+            make.keep([u, u], [below[-1][v][2], above[-1][v][2]])
+        with CGUTILS.for_range(build, make.place(half, 1), start=make.whole(1)) as loop:
+            back((below, build.sub(middle, loop.index)), (above, build.sub(half, loop.index)))
+        with CGUTILS.for_range(build, odd):
+            back((below, zero))
 
     return instructions(solve)
 
 
 def local_up(groups):
-    """As `tile_up`, of groups side by side; the scratch keeps s y and p, `state` r, g, y from tile to tile."""
+    """As `tile_up`, of groups side by side, `span` apart in the scratch: R y and p, and `state` r, g, y between tiles."""
 
-    def up(make, field, at, stride, r, loss, numbers, scratch, slot, span, state, begin):
+    def up(make, field, at, stride, r, loss, numbers, scratch, slot, state, span):
         local, places = Local(make, numbers), [make.place(at, (stride, WIDTH * j)) for j in range(groups)]
         heres = [make.tile(r, place, stride, SINGLES) for place in places]
         rates = [[None] * WIDTH if loss is None else make.tile(loss, place, stride, SINGLES) for place in places]
         values = [make.tile(field, place, stride) for place in places]
-        states = [[make.load(state, make.place(begin, WIDTH * (3 * j + i))) for i in range(3)] for j in range(groups)]
-        for c in range(WIDTH):
-            for j, (before, g, y) in enumerate(states):
-                here, to = make.wide(heres[j][c]), make.place(slot, (span, j), 2 * WIDTH * (c - 1))
-                p, s = local.between(before, here, g)
-                make.store(make.times(s, y), scratch, to)  # of the voxel before
+        kept = [[make.place(state, (span, j), WIDTH * i) for i in range(3)] for j in range(groups)]
+        states = [[make.load(scratch, place) for place in places] for places in kept]
+        for m in range(WIDTH):
+            for j, (_before, g, y) in enumerate(states):
+                here, to = make.wide(heres[j][m]), make.place(slot, (span, j), 2 * WIDTH * (m - 1))
+                p, push = local.between(states[j], here)
+                make.store(push, scratch, to)  # of the voxel before
                 make.store(p, scratch, make.place(to, WIDTH))
-                states[j] = [here, *local.advanced(p, g, y, values[j][c], rates[j][c])]
-        for j in range(groups):
-            for i, value in enumerate(states[j]):
-                make.store(value, state, make.place(begin, WIDTH * (3 * j + i)))
+                states[j] = [here, make.fused(p, g, local.column(rates[j][m])), make.fused(p, y, values[j][m])]
+        for value, place in [two for j in range(groups) for two in zip(states[j], kept[j])]:
+            make.store(value, scratch, place)
 
     return instructions(up)
 
 
 @instructions
-def local_end(make, numbers, scratch, slot, state, begin):
-    """After a line: s y of the last voxel, p = 0, and nothing carried down."""
-    local = Local(make, numbers)
-    before, g, y = (make.load(state, make.place(begin, WIDTH * i)) for i in range(3))
-    make.store(make.times(local.between(before, local.after, g)[1], y), scratch, slot)
-    make.store(make.same(0.0), scratch, make.place(slot, WIDTH))
-    make.store(make.same(0.0), state, begin)
-
-
-@instructions
-def local_down(make, field, at, stride, scratch, slot, state, begin):
-    """As `tile_down`, from s y and p of the scratch."""
-    value = make.load(state, begin)
-    columns = [None] * WIDTH
+def local_down(make, field, at, stride, scratch, slot, state):
+    """As `tile_down`, from R y and p of the scratch."""
+    columns = [make.load(scratch, state)]
     for c in range(WIDTH - 1, -1, -1):
-        p = make.load(scratch, make.place(slot, 2 * WIDTH * c + WIDTH))
-        value = columns[c] = make.add(make.load(scratch, make.place(slot, 2 * WIDTH * c)), make.times(p, value))
-    make.store(value, state, begin)
-    make.put_tile(columns, field, at, stride)
+        push, p = (make.load(scratch, make.place(slot, 2 * WIDTH * c + i)) for i in (0, WIDTH))
+        columns.insert(0, make.times(p, make.add(push, columns[0])))
+    make.store(columns[0], scratch, state)
+    make.put_tile(columns[:WIDTH], field, at, stride)
 
 
 solve_wide, solve_one = line_solver(VECTORS), line_solver(1)
-wide_up, wide_both, wide_down = (local_solver(VECTORS, *way) for way in ((True, False), (True, True), (False, True)))
-one_up, one_down = local_solver(1, True, False), local_solver(1, False, True)
-local_up_all, local_up_one = local_up(TURNED), local_up(1)
+local_wide, local_one, local_up_pair, local_up_one = *map(local_solver, (PAIR, 1)), *map(local_up, (PAIR, 1))
 
 
 @whole
@@ -322,40 +326,36 @@ def columns(field, at, width, stride, count, p, s):
 
 @whole
 def local_rows(field, at, row, groups, tiles, r, loss, numbers, scratch):
-    """`rows` with resistance per voxel, and loss where it is given."""
-    span, some = 2 * (tiles + 1) * TILE, TURNED if groups == TURNED else 1
-    state = np.repeat(np.array([numbers[3], FAR, 0.0] * TURNED), WIDTH)
+    """`rows` with resistance per voxel, and loss where it is given; at most `PAIR` groups."""
+    span, state = 2 * (tiles + 1) * TILE, 2 * tiles * TILE + 2 * WIDTH
+    for g in range(groups):  # endless g holds a value given beyond an end, endless r is a wall
+        for i in range(g * span + state, g * span + state + WIDTH):
+            scratch[i], scratch[i + WIDTH], scratch[i + 2 * WIDTH] = numbers[3], FAR, 0.0
     for t in range(tiles):
-        for g in range(0, groups, some):
-            place, slot, begin = at + (g * row + t) * WIDTH, g * span + 2 * TILE * t + 2 * WIDTH, 3 * WIDTH * g
-            if some == TURNED:
-                local_up_all(field, place, row, r, loss, numbers, scratch, slot, span, state, begin)
-            else:
-                local_up_one(field, place, row, r, loss, numbers, scratch, slot, span, state, begin)
-    for g in range(groups):
-        local_end(numbers, scratch, g * span + 2 * TILE * tiles, state, 3 * WIDTH * g)
+        place, slot = at + t * WIDTH, 2 * t * TILE + 2 * WIDTH
+        if groups == PAIR:
+            local_up_pair(field, place, row, r, loss, numbers, scratch, slot, state, span)
+        else:
+            local_up_one(field, place, row, r, loss, numbers, scratch, slot, state, span)
+    for g in range(groups):  # R y and p of the last voxel, and nothing carried down
+        for i in range(g * span + state, g * span + state + WIDTH):
+            resistance, to = (scratch[i] + numbers[4]) * numbers[0], i - 2 * WIDTH
+            scratch[i], scratch[to] = 0.0, resistance * scratch[i + 2 * WIDTH]
+            scratch[to + WIDTH] = 1.0 / (1.0 + scratch[i + WIDTH] * resistance)
     for t in range(tiles - 1, -1, -1):
         for g in range(groups):
-            slot = g * span + 2 * TILE * t + 2 * WIDTH
-            local_down(field, at + (g * row + t) * WIDTH, row, scratch, slot, state, 3 * WIDTH * g)
+            slot = g * span + 2 * t * TILE + 2 * WIDTH
+            local_down(field, at + (g * row + t) * WIDTH, row, scratch, slot, g * span + state)
 
 
 @whole
 def local_columns(field, at, width, stride, count, r, loss, numbers, scratch):
-    """`columns` with resistance per voxel, and loss where it is given: down one block while up the next."""
-    step, end = VECTORS * WIDTH, at + width - width % (VECTORS * WIDTH)
-    slot, kept = 0, step * count
-    for i in range(at, end, step):
-        if i == at:
-            wide_up(field, i, slot, 0, 0, stride, count, r, loss, numbers, scratch)
-        else:
-            wide_both(field, i, slot, i - step, kept, stride, count, r, loss, numbers, scratch)
-        slot, kept = kept, slot
-    if end > at:
-        wide_down(field, 0, 0, end - step, kept, stride, count, r, loss, numbers, scratch)
+    """`columns` with resistance per voxel, and loss where it is given."""
+    end = at + width - width % (PAIR * WIDTH)
+    for i in range(at, end, PAIR * WIDTH):
+        local_wide(field, i, stride, count, r, loss, numbers, scratch)
     for i in range(end, at + width, WIDTH):
-        one_up(field, i, 0, 0, 0, stride, count, r, loss, numbers, scratch)
-        one_down(field, 0, 0, i, 0, stride, count, r, loss, numbers, scratch)
+        local_one(field, i, stride, count, r, loss, numbers, scratch)
 
 
 @kernel
@@ -385,9 +385,9 @@ def local_planes(field, layout, first, last, axes, r, loss, numbers, scratch):
     _nz, ny, nx, row, plane = layout
     tiles, groups = -(-nx // WIDTH), -(-ny // WIDTH)
     for k in range(first, last):
-        for g in range(0, groups if axes & 1 else 0, TURNED):
+        for g in range(0, groups if axes & 1 else 0, PAIR):
             at = k * plane + g * WIDTH * row
-            local_rows(field, at, row, min(TURNED, groups - g), tiles, r, loss, numbers[0], scratch)
+            local_rows(field, at, row, min(PAIR, groups - g), tiles, r, loss, numbers[0], scratch)
         if axes & 2:
             local_columns(field, k * plane, tiles * WIDTH, row, ny, r, loss, numbers[1], scratch)
 
