@@ -402,17 +402,6 @@ def test_steps_of_changing_length_keep_the_second_order() -> None:
     assert all(3.0 < a / b < 5.5 for a, b in pairwise(errors)), errors
 
 
-def test_stiffness_bounds_the_fastest_rate() -> None:
-    cells, m = crowd(40, 13, side=50.0), Mechanics(BOX, KINDS)
-    base, jacobian = found(m, cells), np.empty((120, 120))
-    for column in range(120):
-        moved = copy(cells)
-        moved.position.ravel()[column] += 1e-6
-        jacobian[:, column] = ((found(m, moved) - base) / 1e-6).ravel()
-    fastest = np.abs(np.linalg.eigvals(jacobian)).max()
-    assert fastest <= m.forces(cells).stiffness.max() <= 5 * fastest
-
-
 def test_division_keeps_volume_and_centre_and_has_no_direction() -> None:
     n = 20_000
     place, radius = np.tile([1.0, 2.0, 3.0], (n, 1)), np.linspace(4, 9, n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from exude.engine import relax as module
 from exude.engine.agents import Box, Cells, Mechanics
-from exude.engine.relax import FEWEST, MOST, Scheme, pieces_for, relax, scheme
+from exude.engine.relax import FEWEST, MOST, Scheme, piece_for, relax, scheme
 from exude.errors import ProtocolError
 
 Floats = NDArray[np.float64]
@@ -115,17 +116,58 @@ def test_same_bits_for_threads_and_whatever_lists_were_kept() -> None:
     assert now.position.tobytes() == moved(cells, way, 60.0).tobytes()
 
 
-def test_stages_and_steps_follow_the_way_and_the_rate() -> None:
+def test_pieces_and_stages_follow_the_speed_and_the_rate() -> None:
     cells = crowd()
-    found = Mechanics(BOX, ALIKE).forces(cells)
-    none = np.zeros_like(cells.position)
-    assert pieces_for(cells, found, none, 1e-6) == (1, FEWEST)
-    steps, stages = pieces_for(cells, found, none, 120.0)
-    assert 120.0 / steps * found.stiffness.max() <= scheme(stages).reach and FEWEST < stages <= MOST
+    rate, none = float(Mechanics(BOX, ALIKE).rates(cells).max()), np.zeros_like(cells.position)
+    assert piece_for(cells, none, rate, 1e-6) == (1e-6, FEWEST)
+    length, stages = piece_for(cells, none, rate, 120.0)
+    assert length == 120.0 and FEWEST < stages <= MOST
+    assert scheme(stages - 1).reach < length * rate <= scheme(stages).reach
+    length, stages = piece_for(cells, none, 100.0 * rate, 120.0)
+    assert stages == MOST and 120.0 / length == math.ceil(120.0 * 100.0 * rate / scheme(MOST).reach)
     far = none.copy()
-    far[3] = [29.9, 39.9, 0.0]
-    assert pieces_for(cells, found, far, 1e-9)[0] == 16  # at most two fifths of 8 um each
-    assert pieces_for(Cells(*(a[:0] for a in cells)), found, none[:0], 1.0) == (1, FEWEST)
+    far[3] = [3.0, 4.0, 0.0]
+    assert piece_for(cells, far, rate, 5.0)[0] == 5.0 / 16  # a fifth of 8 um is 1.6, 25 um are to go
+    small = cells._replace(radius=np.where(np.arange(200) == 3, 4.0, 8.0))
+    assert piece_for(small, far, rate, 5.0)[0] == 5.0 / 32
+    assert piece_for(small, far[::-1].copy(), rate, 5.0)[0] == 5.0 / 16  # small cells that stay do not count
+    assert piece_for(Cells(*(a[:0] for a in cells)), none[:0], 0.0, 1.0) == (1.0, FEWEST)
+
+
+def growing(seed: int) -> Cells:
+    """A ball of packed cells, one in ten just divided: daughters lie in each other."""
+    rng, n = np.random.default_rng(seed), 400
+    cells = crowd(n, 88.0)
+    for row in rng.choice(n // 2, n // 10, replace=False):
+        half, radius = rng.normal(0, 1, 3), 0.5 ** (1 / 3) * 9.0
+        half *= 0.5 * radius / np.linalg.norm(half)
+        cells.position[n // 2 + row] = cells.position[row] - half
+        cells.position[row] += half
+        cells.radius[[row, n // 2 + row]] = radius
+    cells.repulsion[:], cells.adhesion[:] = 0.67, 0.07
+    return cells
+
+
+def test_errors_of_a_growing_crowd_are_small_and_follow_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 s: places are right to 1 % of a radius, root mean square, and the worst to 10 %."""
+    cells = growing(1)
+    way = 1.5 * way_of(400)
+    true, errors = fine(cells, way, 300.0, 6000), []
+    for share in (module.SHARE, 4.0 * module.SHARE):
+        monkeypatch.setattr(module, "SHARE", share)
+        errors.append(np.linalg.norm(moved(cells, way, 300.0) - true, axis=1))
+    typical = [float(np.sqrt(np.mean(error**2))) for error in errors]
+    assert typical[0] < 0.01 * 8.0 and errors[0].max() < 0.1 * 8.0
+    assert typical[1] > 0.01 * 8.0  # planted fault: pieces four times as long
+
+
+def test_a_rate_taken_too_low_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: the bound of the fastest rate is a tenth of what it is."""
+    cells, honest = growing(1), Mechanics.rates
+    way = 1.5 * way_of(400)
+    true = fine(cells, way, 300.0, 6000)
+    monkeypatch.setattr(Mechanics, "rates", lambda self, cells: honest(self, cells) / 10.0)
+    assert np.linalg.norm(moved(cells, way, 300.0) - true, axis=1).max() > 0.15 * 8.0
 
 
 @pytest.mark.parametrize("planar", [False, True])

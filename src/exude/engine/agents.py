@@ -15,8 +15,8 @@ that goes on from saved arrays needs nothing of a `Mechanics`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,95 +24,38 @@ from numpy.typing import NDArray
 from exude.engine import build
 from exude.engine.cells import Box, Cells, check_array, check_box, check_cells, check_shapes
 from exude.engine.layout import Floats, Ints
-from exude.engine.slabs import SLAB, each, rows_of, slabs
+from exude.engine.neighbours import (
+    LANES,
+    SLAB_BLOCKS,
+    Bins,
+    SlabList,
+    lane_lists,
+    new_list,
+    sorted_into_bins,
+    spatial_order,
+)
+from exude.engine.slabs import each, rows_of, slabs
 from exude.errors import ProtocolError, refuse
 
 __all__ = ["Box", "Cells", "Forces", "Mechanics", "overlaps", "spatial_order"]
 
-LANES = 8
-"""Cells of a block, as in the kernel."""
-SLAB_BLOCKS = SLAB // LANES
-"""Blocks per task of a thread."""
 NOWHERE = 1e9
 """Where cells stand that fill up blocks and lists, um; as far again on the other side of 0, a list's."""
 FIRST_FOUND = 256
-FIRST_ROWS = 24
 MORE = 1.5
-BINS_PER_REACH = 2.0
-"""Bins are half as wide as the widest reach of a pair."""
-MOST_BINS = 2**21
-"""Along an edge: three times 21 bits make a number."""
-SPREAD = (
-    (32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F), (4, 0x10C30C30C30C30C3),
-    (2, 0x1249249249249249),
-)  # fmt: skip
-"""Shifts and masks that spread 21 bits over 63."""
-NARROWEST_BIN = 1e-6
-"""um"""
-BINS_PER_CELL = 8
-FEWEST_BINS = 4096
 SKIN_SHARE = (0.002, 0.5)
 """Thinnest and widest skin, as shares of the widest reach of a pair."""
+EVEN = 0.6
+"""What all cells have of skin alike, over the mean of what each has for the way it is expected to go; measured."""
 BUILD_PER_SKIN = 50.0
 """What building a list costs, over what each um of skin adds to a step (um); measured, benchmarks/agents.py."""
 
 
 class Forces(NamedTuple):
-    """What cells do to each other: velocity (n, 3) um/s; pressure (n,), the sum of max(0, 1 - d/R)^2 over neighbours;
-    stiffness (n,) 1/s, a bound of the rate at which the cell's place relaxes: Gershgorin's bound
-    4 sum_j [rep/R (1 - d/R) + adh/A (1 - d/A)] of the pair forces' derivatives along the line of centres. Valid when no two
-    cells are nearer than a third of their reach (the forces across the line are then smaller).
-    """
+    """What cells do to each other: velocity (n, 3) um/s; pressure (n,), the sum of max(0, 1 - d/R)^2 over neighbours."""
 
     velocity: Floats
     pressure: Floats
-    stiffness: Floats
-
-
-class Bins(NamedTuple):
-    """Cells by cubes of space: members of bin b are member[start[b]:start[b + 1]].
-
-    low (3,) corner, um; per_um (1,) bins per um; widest (1,) longest reach, um; shape (3,); where (n,) each cell's bin.
-    """
-
-    low: Floats
-    per_um: Floats
-    widest: Floats
-    shape: Ints
-    start: NDArray[np.int32]
-    member: NDArray[np.int32]
-    where: NDArray[np.int32]
-
-
-@dataclass
-class SlabList:
-    """Neighbours of the cells of one slab: start (blocks + 1,) rows, index (rows x 8,) cells."""
-
-    start: NDArray[np.int32]
-    index: NDArray[np.int32]
-
-
-def spatial_order(position: Floats, ids: Ints, box: Box, width: float) -> Ints:
-    """The order of cells along a Z-curve (Morton 1966) through bins of `width` um, and within a bin by id.
-
-    Deterministic whatever the order they come in; apply it to every array of cells: `array[order]`. Fastest where
-    a bin holds about one cell (a radius wide): eight cells in a row then make a cube of two by two by two.
-    """
-    if not 0.0 < width < math.inf:
-        raise refuse(ProtocolError, width, "a width of bins > 0 um", "Use the radius of a cell.")
-    place = np.floor((position - box.lower) / width)
-    if len(place) and not 0.0 <= place.min() <= place.max() < MOST_BINS:
-        expected = f"cells in the box, fewer than {MOST_BINS} bins along an edge"
-        raise refuse(ProtocolError, f"bins {place.min():g} to {place.max():g}", expected, "Use wider bins.")
-    x, y, z = (_spread(place[:, axis].astype(np.uint64)) for axis in range(3))
-    return np.lexsort((ids, x | y << np.uint64(1) | z << np.uint64(2)))
-
-
-def _spread(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Bit b of a number below 2^21 goes to bit 3b."""
-    for shift, mask in SPREAD:
-        x = (x | (x << np.uint64(shift))) & np.uint64(mask)
-    return x
 
 
 class Mechanics:
@@ -136,25 +79,16 @@ class Mechanics:
         self._affinity = np.ascontiguousarray(np.sqrt(affinity * affinity.T))
         self._lists: list[SlabList] = []
         self._reference, self._packed = np.empty((0, 4)), np.empty((0, 4))
-        self._traits, self._out = np.empty((0, 4)), np.empty((0, 5))
-        self._slack, self._lasted = -1.0, 0
+        self._traits, self._out = np.empty((0, 4)), np.empty((0, 4))
+        self._way, self._lasted, self._margin = np.empty(0), 0, 0.0
 
     def forces(self, cells: Cells) -> Forces:
-        """Velocities, pressures and stiffnesses; the arrays are overwritten by the next call.
+        """Velocities and pressures; the arrays are overwritten by the next call.
 
         Two cells at the very same place part in a direction that follows from their ids. Raises ProtocolError where a
         position, radius, strength or kind cannot be, naming the cell.
         """
-        n = len(cells.position)
-        check_shapes(cells)
-        if n != len(self._reference):
-            self._allocate(n)
-        late, alike = self._pack(cells)
-        if late or not self._lists:
-            self._build(cells)
-        self._lasted += 1
-        traits = None if alike else self._pack_traits(cells)
-        same = self._same(cells) if n else (1.0, 0.0, 0.0, 0.0)
+        traits, same = self._ready(cells)
         planar, packed, table, ids, out = self.box.planar, self._packed, self._affinity, cells.ids, self._out
 
         def work(slab: int) -> None:
@@ -164,7 +98,83 @@ class Mechanics:
             )
 
         each(work, len(self._lists), self.threads)
-        return Forces(out[:n, :3], out[:n, 3], out[:n, 4])
+        n = len(cells.position)
+        return Forces(out[:n, :3], out[:n, 3])
+
+    def rates(self, cells: Cells) -> Floats:
+        """A bound of the rate (n,), 1/s, at which each cell's place relaxes; the greatest bounds that of all cells.
+
+        Forces are x' = -K x near x with K = sum over pairs of (a - b)(a - b)^T, which is at most twice its diagonal
+        blocks D_i = sum_j [k e e^T + t (1 - e e^T)]: e is the line of centres, k = 2 rep/R (1 - d/R) - 2 adh/A (1 - d/A)
+        and t = -v/d (each where > 0) what restores a cell along it and across. Errors as in `forces`.
+        """
+        traits, same = self._ready(cells)
+        found = np.empty(len(self._out))
+
+        def work(slab: int) -> None:
+            own = self._lists[slab]
+            self._kernels.rates(
+                slab * SLAB_BLOCKS, own.start, own.index, self._packed, traits, self._affinity, same, found
+            )
+
+        each(work, len(self._lists), self.threads)
+        return found[: len(cells.position)]
+
+    def touching(
+        self, cells: Cells, margin: float, *, of: Collection[int] | None = None, to: Collection[int] | None = None
+    ) -> tuple[Ints, NDArray[np.int32]]:
+        """Who is near whom, d <= r_i + r_j + margin (um), as (start (n + 1,), index).
+
+        Cell i of a kind in `of` has the cells index[start[i]:start[i + 1]] of kinds in `to`, in ascending order of their
+        ids; None: all kinds. Lists in hand are used where they reach so far. Errors as in `forces`; ProtocolError for a
+        margin that is no number and an unknown kind.
+        """
+        if not math.isfinite(margin):
+            raise refuse(ProtocolError, margin, "a finite margin, um", "Give how far beyond contact counts.")
+        chosen = self._chosen(of), self._chosen(to)
+        self._margin = margin  # lists reach so far from now on: what is asked once is asked in every step
+        self._ready(cells)
+        start = np.zeros(len(cells.position) + 1, np.int64)
+
+        def pass_over(index: NDArray[np.int32] | None) -> None:
+            def work(slab: int) -> None:
+                own, base = self._lists[slab], slab * SLAB_BLOCKS
+                self._kernels.touching(
+                    base, own.start, own.index, self._packed, cells.kind, cells.ids, chosen, margin, start, index
+                )
+
+            each(work, len(self._lists), self.threads)
+
+        pass_over(None)
+        np.cumsum(start, out=start)
+        index = np.empty(int(start[-1]), np.int32)
+        pass_over(index)
+        return start, index
+
+    def _chosen(self, kinds: Collection[int] | None) -> NDArray[np.bool_]:
+        count = len(self._affinity)
+        for kind in kinds or ():
+            if not 0 <= kind < count:
+                raise refuse(
+                    ProtocolError, f"kind {kind}", f"a kind from 0 to {count - 1}", "Choose one of the table's."
+                )
+        return np.array([kinds is None or kind in kinds for kind in range(count)])
+
+    def expect(self, way: Floats) -> None:
+        """How far (n,), um, each cell may go soon: a new list gives skin to those who need it. Changes no result."""
+        self._way = way
+
+    def _ready(self, cells: Cells) -> tuple[Floats | None, tuple[float, float, float, float]]:
+        """Lines of memory and lists for cells as they stand; traits where cells differ, what is alike where not."""
+        n = len(cells.position)
+        check_shapes(cells)
+        if n != len(self._reference):
+            self._allocate(n)
+        late, alike = self._pack(cells)
+        if late or not self._lists:
+            self._build(cells)
+        self._lasted += 1
+        return None if alike else self._pack_traits(cells), self._same(cells) if n else (1.0, 0.0, 0.0, 0.0)
 
     def move(
         self,
@@ -224,7 +234,7 @@ class Mechanics:
 
     def neighbours(self) -> tuple[Ints, NDArray[np.int32]]:
         """The lists last used, skin included, as (start (n + 1,), index): cell i has index[start[i]:start[i + 1]]."""
-        rows = [row[row < len(self._reference)] for own in self._lists for row in _lane_lists(own)]
+        rows = [row[row < len(self._reference)] for own in self._lists for row in lane_lists(own)]
         rows = rows[: len(self._reference)]
         start = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
         return start, np.concatenate(rows) if rows else np.empty(0, np.int32)
@@ -239,18 +249,16 @@ class Mechanics:
 
     def _allocate(self, n: int) -> None:
         rows = -(-n // LANES) * LANES
-        self._reference = np.full((n, 4), np.inf)
-        self._packed, self._out = _standing_by(rows), np.zeros((rows, 5))
+        self._reference = np.zeros((n, 4))
+        self._packed, self._out = _standing_by(rows), np.zeros((rows, 4))
         self._traits, self._lists = np.empty((0, 4)), []
         self._lasted = 0  # a list given up for a new cell says nothing about the skin
 
     def _pack(self, cells: Cells) -> tuple[bool, bool]:
-        slack = self._slack if self._lists else -1.0
+        n, kinds, margin = len(cells.position), len(self._affinity), self._margin
         found = each(
-            lambda s: self._kernels.pack(
-                *rows_of(s, len(cells.position)), cells, self._reference, slack, len(self._affinity), self._packed
-            ),
-            slabs(len(cells.position)),
+            lambda s: self._kernels.pack(*rows_of(s, n), cells, self._reference, margin, kinds, self._packed),
+            slabs(n),
             self.threads,
         )
         return any(late for late, _ in found), all(alike for _, alike in found)
@@ -275,35 +283,42 @@ class Mechanics:
     def _build(self, cells: Cells) -> None:
         """New lists. The bits of a force do not depend on the skin, so it may follow what it costs."""
         check_cells(cells, self.box, len(self._affinity), self._kernels, self.threads)
-        n, widest = len(cells.position), 0.0
-        reach = np.maximum(1.0, cells.stretch) * cells.radius
-        self._reference[:, :3], self._reference[:, 3] = cells.position, reach
+        n = len(cells.position)
         if n:
+            reach = np.maximum(np.maximum(1.0, cells.stretch) * cells.radius, cells.radius + 0.5 * self._margin)
             widest = 2.0 * float(reach.max())
             if self._lasted:
                 self.skin = math.sqrt(BUILD_PER_SKIN * self.skin / self._lasted)
             self.skin = min(max(self.skin, SKIN_SHARE[0] * widest), SKIN_SHARE[1] * widest)
-        self._slack, self._lasted, self.builds = 0.5 * self.skin * (1.0 - 1e-9), 0, self.builds + 1
-        bins = _bins(self._reference, self.skin, self._kernels)
+            self._reference[:, :3], self._reference[:, 3] = cells.position, reach + self._skins(n, widest)
+        self._lasted, self.builds = 0, self.builds + 1
+        bins = sorted_into_bins(self._reference, self._kernels)
         count = slabs(n)
         if len(self._lists) != count:
-            self._lists = [_new_list(s, len(self._out)) for s in range(count)]
+            self._lists = [new_list(s, len(self._out)) for s in range(count)]
         each(lambda s: self._fill(s, bins), count, self.threads)
 
+    def _skins(self, n: int, widest: float) -> Floats | float:
+        """Each cell's own half of a skin, um: all the same, or by how far it is expected to go."""
+        if len(self._way) != n or not 0.0 < (mean := float(self._way.mean())) < math.inf:
+            return 0.5 * self.skin
+        share = (self._way / mean + EVEN) / (1.0 + EVEN)
+        return np.clip(0.5 * self.skin * share, 0.5 * SKIN_SHARE[0] * widest, 0.5 * SKIN_SHARE[1] * widest)
+
     def _fill(self, slab: int, bins: Bins) -> None:
-        own, found, block = self._lists[slab], np.empty(FIRST_FOUND, np.int32), 0
-        rank = np.empty_like(found)
+        own, found, block = self._lists[slab], np.empty((2, FIRST_FOUND), np.int32), 0
         blocks, nobody, n = len(own.start) - 1, len(self._packed) - 1, len(self._reference)
         while True:
             at = np.array([slab * SLAB_BLOCKS, block])
             block = self._kernels.find_neighbours(
-                at, n, self._reference, self.skin, bins, nobody, own.start, own.index, found, rank
+                at, n, self._reference, bins, nobody, own.start, own.index, found[0], found[1]
             )
             if block == blocks:
                 return
-            found, rank = np.empty(2 * len(found), np.int32), np.empty(2 * len(rank), np.int32)
-            if len(own.index) < LANES * (int(own.start[block]) + len(found)):
-                longer = np.empty(int(MORE * len(own.index)) + LANES * len(found), np.int32)
+            room = 2 * found.shape[1]
+            found = np.empty((2, room), np.int32)
+            if len(own.index) < LANES * (int(own.start[block]) + room):
+                longer = np.empty(int(MORE * len(own.index)) + LANES * room, np.int32)
                 longer[: len(own.index)] = own.index
                 own.index = longer
 
@@ -316,7 +331,7 @@ def overlaps(cells: Cells, box: Box, *, share: float = 0.5, threads: int = 1) ->
     if n == 0:
         return 0
     line = np.column_stack((cells.position, share * cells.radius))
-    bins = _bins(line, 0.0, kernels)
+    bins = sorted_into_bins(line, kernels)
 
     def work(slab: int) -> int:
         room, found = FIRST_FOUND, -1
@@ -333,32 +348,3 @@ def _standing_by(rows: int) -> Floats:
     packed = np.full((rows + 1, 4), NOWHERE)
     packed[-1, :3], packed[:, 3] = -NOWHERE, 1.0
     return packed
-
-
-def _new_list(slab: int, rows: int) -> SlabList:
-    blocks = min(SLAB_BLOCKS, rows // LANES - slab * SLAB_BLOCKS)
-    return SlabList(np.zeros(blocks + 1, np.int32), np.empty(FIRST_ROWS * LANES * blocks, np.int32))
-
-
-def _lane_lists(own: SlabList) -> list[NDArray[np.int32]]:
-    rows = own.index[: LANES * int(own.start[-1])].reshape(-1, LANES)
-    blocks = range(len(own.start) - 1)
-    return [rows[own.start[b] : own.start[b + 1], lane] for b in blocks for lane in range(LANES)]
-
-
-def _bins(line: Floats, skin: float, kernels: Any) -> Bins:
-    """Cells (place and reach in a line) sorted into cubes, never many more cubes than cells."""
-    n = len(line)
-    low, widest = (line[:, :3].min(axis=0), float(line[:, 3].max())) if n else (np.zeros(3), 1.0)
-    size = line[:, :3].max(axis=0) - low if n else np.zeros(3)
-    width = max((2.0 * widest + skin) / BINS_PER_REACH, NARROWEST_BIN)
-    while True:
-        shape = np.floor(size / width).astype(np.int64) + 1
-        count = math.prod(int(s) for s in shape)
-        if count <= BINS_PER_CELL * n + FEWEST_BINS:
-            break
-        width *= 1.25
-    scales = np.array([1.0 / width]), np.array([widest])
-    bins = Bins(low, *scales, shape, np.empty(count + 1, np.int32), np.empty(n, np.int32), np.empty(n, np.int32))
-    kernels.fill_bins(n, line, bins)
-    return bins

@@ -63,7 +63,10 @@ class Body(NamedTuple):
 
 
 def radius_of(mean: float | Floats, progress: Floats) -> Floats:
-    """Radius (um) of cells on their way through the cycle: the volume doubles from birth to division."""
+    """Radius (n,), um, of cells on their way through the cycle: the volume doubles from birth to division.
+
+    V = ln 2 (1 + progress) V_mean. mean: radius at the mean volume, um, of all cells or (n,) of each; progress (n,).
+    """
     volume = VOLUME_BORN * (1.0 + np.minimum(progress, 1.0))
     return np.asarray(mean * exact.exp(exact.log(volume) / 3.0))
 

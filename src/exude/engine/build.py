@@ -31,7 +31,7 @@ _LOADING = threading.Lock()
 BESIDE = {
     "meanfield": ("flows", "traces"),
     "lives": ("steps",),
-    "agents": ("sphere",),
+    "agents": ("sphere", "neighbours"),
     "walk": ("sphere",),
     "tissue": ("places",),
     "points": ("sums",),

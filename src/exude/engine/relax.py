@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exude.engine import build
-from exude.engine.agents import Forces, Mechanics
+from exude.engine.agents import Mechanics
+from exude.engine.body import dot
 from exude.engine.cells import Cells, check_array
 from exude.engine.layout import Floats
 from exude.engine.slabs import each, rows_of, slabs
@@ -25,6 +26,11 @@ DAMPING = 2.0 / 13.0
 """The textbook's: each oscillating mode shrinks by at least 5 % in a step."""
 FEWEST, MOST = 2, 12
 """Stages; of more, rounding and the change of forces within a step begin to count."""
+
+SHARE = 0.2
+"""Of its radius, how far a cell may go in a piece at the speed it has at its start."""
+STIFFER = 1.1
+"""The fastest rate is bounded at the start; cells that are pushed together may become this much stiffer on the way."""
 
 
 class Scheme(NamedTuple):
@@ -53,18 +59,17 @@ def scheme(stages: int) -> Scheme:
     return Scheme((1.0 + at) / step, b[1] * step, tuple(later))
 
 
-def pieces_for(cells: Cells, forces: Forces, way: Floats, dt: float, *, share: float = 0.4) -> tuple[int, int]:
-    """(steps, stages of each) for dt (s): no cell goes further than `share` of the smallest radius in a step, as far as
-    forces (first found) and `way` (um, in all of dt) tell, and the stiffest cell's rate is within the method's reach.
+def piece_for(cells: Cells, drive: Floats, rate: float, left: float) -> tuple[float, int]:
+    """(length, stages) of the next piece of what is `left` (s): no cell goes further than SHARE of its radius at its
+    speed `drive` (n, 3), um/s, and `rate`, the fastest (1/s), is within the method's reach.
     """
-    if not len(cells.position):
-        return 1, FEWEST
-    far = dt * _longest(forces.velocity) + _longest(way)
-    steps = max(1, math.ceil(far / (share * float(cells.radius.min()))))
-    stiff = dt * float(forces.stiffness.max())
-    steps = max(steps, math.ceil(stiff / scheme(MOST).reach))
-    stages = next(s for s in range(FEWEST, MOST + 1) if stiff <= steps * scheme(s).reach or s == MOST)
-    return steps, stages
+    if not len(drive):
+        return left, FEWEST
+    speed = float(np.sqrt(dot(drive, drive) / (cells.radius * cells.radius)).max())
+    pieces = max(1, math.ceil(left * max(speed / SHARE, rate / scheme(MOST).reach)))
+    length = left / pieces
+    stages = next(s for s in range(FEWEST, MOST + 1) if length * rate <= scheme(s).reach or s == MOST)
+    return length, stages
 
 
 def relax(mechanics: Mechanics, cells: Cells, way: Floats, heading: Floats, dt: float) -> Floats:
@@ -83,14 +88,18 @@ def relax(mechanics: Mechanics, cells: Cells, way: Floats, heading: Floats, dt: 
         row = int(np.argmin(np.isfinite(way).all(axis=1)))
         raise refuse(ProtocolError, f"a way {way[row]} of cell {cells.ids[row]} (row {row})", "finite um", "Mend it.")
     found = mechanics.forces(cells)
-    steps, stages = pieces_for(cells, found, way, dt)
     pressure = found.pressure.copy()
-    walkers = _Walkers(mechanics, cells, way / dt, heading)
-    for piece in range(steps):
-        if piece:
-            found = mechanics.forces(cells)
-        walkers.step(found.velocity, scheme(stages), dt / steps)
-    return pressure
+    rate = STIFFER * float(mechanics.rates(cells).max(initial=0.0))
+    walkers, left = _Walkers(mechanics, cells, way / dt, heading), dt
+    while True:
+        drive = found.velocity + walkers.speed
+        mechanics.expect(np.sqrt(dot(drive, drive)))
+        length, stages = piece_for(cells, drive, rate, left)
+        walkers.step(found.velocity, scheme(stages), length)
+        if length == left:
+            return pressure
+        left -= length
+        found = mechanics.forces(cells)
 
 
 class _Walkers:
@@ -115,7 +124,3 @@ class _Walkers:
     def _work(self, kernel: Callable[..., None], *given: Any) -> None:
         n, box = len(self.speed), self.mechanics.box
         each(lambda slab: kernel(*rows_of(slab, n), *given, box), slabs(n), self.mechanics.threads)
-
-
-def _longest(vectors: Floats) -> float:
-    return math.sqrt(float(np.einsum("ij,ij->i", vectors, vectors).max()))

@@ -1,5 +1,9 @@
 """Stages of a stabilised step of cells that push, pull and walk, and what a wall makes of its end."""
 
+import numpy as np
+
+UP = np.uint64  # of an index that cannot be negative: no check whether to count from the end
+
 
 @inlined
 def within(x, low, high):
@@ -24,12 +28,15 @@ def stage(first, last, shares, places, drive, out, way, box):
     """A mix of the start, the last two stages, what drives now and what drove at the start, to the place of the older."""
     a, b, c, d, e = shares
     start, now, older = places
-    axes = 2 if box.planar else 3
-    for i in range(first, last):
-        for axis in range(axes):
-            x = (a * start[i, axis] + b * now[i, axis]) + c * older[i, axis]
-            x += d * (out[i, axis] + way[i, axis]) + e * drive[i, axis]
-            older[i, axis] = within(x, box.lower[axis], box.upper[axis])
+    for row in range(first, last):
+        i = UP(row)
+        for axis in range(3):  # a fixed number, so that the loop is unrolled
+            k = UP(axis)
+            if axis == 2 and box.planar:
+                continue
+            x = (a * start[i, k] + b * now[i, k]) + c * older[i, k]
+            x += d * (out[i, k] + way[i, k]) + e * drive[i, k]
+            older[i, k] = within(x, box.lower[k], box.upper[k])
 
 
 @kernel
