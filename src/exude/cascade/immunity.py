@@ -112,7 +112,7 @@ IMMUNITY = Chapter(
             guidance="0",
             division="k_t_divide * bound * (1 - tired)",
             death="k_t_death",
-            repulsion="cell_repulsion",
+            repulsion="cell_repulsion * embedded",  # on a layer of cells they crawl over it
             adhesion="0",
             drift={"chemokine": "t_chemotaxis * (1 - bound)"},
         ),

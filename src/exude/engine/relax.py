@@ -65,7 +65,8 @@ def piece_for(cells: Cells, drive: Floats, rate: float, left: float) -> tuple[fl
     """
     if not len(drive):
         return left, FEWEST
-    speed = float(np.sqrt(dot(drive, drive) / (cells.radius * cells.radius)).max())
+    feels = cells.repulsion + cells.adhesion > 0.0  # others go straight whatever the length
+    speed = float(np.sqrt(dot(drive, drive) / (cells.radius * cells.radius)).max(initial=0.0, where=feels))
     pieces = max(1, math.ceil(left * max(speed / SHARE, rate / scheme(MOST).reach)))
     length = left / pieces
     stages = next(s for s in range(FEWEST, MOST + 1) if length * rate <= scheme(s).reach or s == MOST)

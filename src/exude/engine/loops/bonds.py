@@ -28,24 +28,26 @@ def between(cells, i, j, at):
 
 
 @leaf
-def together(cells, i, j, reach):
-    """When in the step two cells on straight ways come and cease to be within `reach`: (NEVER, 0) where they do not.
+def within(x, y, z, u, v, w, reach):
+    """Shares of the step between which |(x, y, z) + share (u, v, w)| <= reach: (NEVER, 0) where there are none."""
+    a, b, c = u * u + v * v + w * w, x * u + y * v + z * w, x * x + y * y + z * z - reach * reach
+    if c > 0.0 and (b >= 0.0 or b * b < a * c):  # out of reach at the start, and going away or past
+        return NEVER, 0.0
+    if a == 0.0:
+        return 0.0, 1.0
+    root = math.sqrt(max(0.0, b * b - a * c))
+    begin, end = max(0.0, (-b - root) / a), min(1.0, (-b + root) / a)
+    return (begin, end) if begin < end else (NEVER, 0.0)
 
-    |d + u v|^2 = reach^2 for the way v of one against the other.
-    """
+
+@leaf
+def together(cells, i, j, reach):
+    """When in the step two cells on straight ways come and cease to be within `reach` (see `within`)."""
     x, y, z = between(cells, i, j, 0.0)
     u = cells.way[j, 0] - cells.way[i, 0]
     v = cells.way[j, 1] - cells.way[i, 1]
     w = cells.way[j, 2] - cells.way[i, 2]
-    a, b, c = u * u + v * v + w * w, x * u + y * v + z * w, x * x + y * y + z * z - reach * reach
-    if a == 0.0:
-        return (0.0, 1.0) if c <= 0.0 else (NEVER, 0.0)
-    square = b * b - a * c
-    if square < 0.0:
-        return NEVER, 0.0
-    root = math.sqrt(square)
-    begin, end = max(0.0, (-b - root) / a), min(1.0, (-b + root) / a)
-    return (begin, end) if begin < end else (NEVER, 0.0)
+    return within(x, y, z, u, v, w, reach)
 
 
 @leaf
@@ -73,13 +75,9 @@ def swept(i, cells, around):
     return left, right, front, back, under, over
 
 
-@whole
-def binding_with(i, j, now, draw, law, cells, rng):
-    """When free seeker i would bind target j after `now` if it were alone, or NEVER; whether the rate is one."""
-    begin, end = together(cells, i, j, cells.radius[i] + cells.radius[j] + law.touch)
-    begin = max(begin, now)
-    if begin >= end:
-        return NEVER, True
+@leaf
+def binding_with(i, j, begin, end, draw, law, cells, rng):
+    """When free seeker i would bind target j if it touched no other, or NEVER; whether the rate is one."""
     g, h = law.table[cells.founder[i]], law.table[cells.founder[j]]
     on = binding(law.p, g, cells.pools[i], h, cells.pools[j])[0]
     if not on > 0.0:
@@ -89,7 +87,7 @@ def binding_with(i, j, now, draw, law, cells, rng):
     return (at if at < end else NEVER), not wrong(on)
 
 
-@whole
+@leaf
 def first_binding(i, now, stay, law, cells, around, rng):
     """(row of the target that free seeker i binds first after `now`, when; whether all rates are rates).
 
@@ -99,21 +97,30 @@ def first_binding(i, now, stay, law, cells, around, rng):
     found, when, good = NOBODY, NEVER, True
     nx, ny, draw = around.shape[0], around.shape[1], np.uint64(stay) << STAY_SHIFT
     left, right, front, back, under, over = swept(i, cells, around)
+    u, v, w, line = cells.way[i, 0], cells.way[i, 1], cells.way[i, 2], around.line
+    x, y, z = cells.position[i, 0] - u, cells.position[i, 1] - v, cells.position[i, 2] - w
+    own = cells.radius[i] + law.touch
     for c in range(under, over):
         for b in range(front, back):
             row = (c * ny + b) * nx
             for k in range(around.start[row + left], around.start[row + right]):
-                j = around.row[around.member[k]]
-                at, right_rate = binding_with(i, j, now, draw, law, cells, rng)
+                begin, end = within(
+                    line[k, 0] - x, line[k, 1] - y, line[k, 2] - z,
+                    line[k, 3] - u, line[k, 4] - v, line[k, 5] - w, line[k, 6] + own,
+                )  # fmt: skip
+                if max(begin, now) >= end:
+                    continue
+                j = around.row[k]
+                at, right_rate = binding_with(i, j, max(begin, now), end, draw, law, cells, rng)
                 good &= right_rate
                 if at < when or (at == when and found != NOBODY and cells.ids[j] < cells.ids[found]):
                     found, when = j, at
     return found, when, good
 
 
-@whole
+@leaf
 def stay_with(i, j, begin, until, m, stay, law, cells, stays, rng):
-    """Stay of seeker i (the m-th) with j from `begin`, to `until` at most: what it sets and hits; (its end, rates good)."""
+    """Stay of seeker i (the m-th) with j from `begin` to `until` at most; (its end, whether rates are rates)."""
     rates = held(law.p, law.table[cells.founder[i]], cells.pools[i], law.table[cells.founder[j]], cells.pools[j])
     good, end = not wrong(rates[0]), until
     rng = rng + (OWN_DRAWS + (np.uint64(stay) << OWN_SHIFT)) * GOLDEN
@@ -150,7 +157,7 @@ def turn_back(i, j, at, cells, back):
 def meet(first, last, who, law, cells, around, held_row, key, stays):
     """One step of the seekers in rows who[first..last-1]; returns one whose rates are no rates, or NOBODY.
 
-    `held_row` (cell,): row of the target each seeker holds at the start, or NOBODY. Writes partners, the seekers' pools,
+    `held_row` (cell,): row of the target each seeker holds at the start, or NOBODY. Writes partners, seekers' pools,
     `stays` (row of the target and hits of each stay of the step) and, in stays.back (seeker, 3), the way back of who
     bound on its way and stays bound: it goes no further than to where it bound, and from there with its target.
     """
