@@ -106,7 +106,7 @@ IMMUNITY = Chapter(
     behaviours=(
         Behaviour(
             kind="t_cell",
-            speed="t_walk_speed * (1 - bound)",
+            speed="t_walk_speed",
             persistence="t_walk_persistence",
             passage="pores",
             guidance="0",
@@ -114,14 +114,20 @@ IMMUNITY = Chapter(
             death="k_t_death",
             repulsion="cell_repulsion * embedded",  # on a layer of cells they crawl over it
             adhesion="0",
-            drift={"chemokine": "t_chemotaxis * (1 - bound)"},
+            drift={"chemokine": "t_chemotaxis"},
         ),
     ),
     events=tuple(
         event
         for kind in TARGETS
         for event in (
-            Event(f"repair of {kind}", kind, "k_repair * min(1, hits)", sets={"hits": "0"}, because=("Weigelin2021",)),
+            Event(
+                f"repair of {kind}",
+                kind,
+                "k_repair * min(1, hits) * max(0, min(1, lethal_hits - hits))",
+                sets={"hits": "0"},
+                because=("Weigelin2021",),
+            ),
             Event(
                 f"killing of {kind}",
                 kind,

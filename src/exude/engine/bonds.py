@@ -140,9 +140,10 @@ class Bonds:
         row = np.flatnonzero(self._is_target[cells.kind])
         place, way, radius = cells.position[row], cells.way[row], cells.radius[row]
         bins = sorted_into_bins(np.column_stack((place, radius + CUBE / 2)), build.plain("agents"))
+        member = bins.member[: len(row)]
         wide = float(radius.max(initial=0.0)) + self.touch + _longest(way)
-        line = np.column_stack((place - way, way, radius))[bins.member]
-        return _Around(bins.low, bins.per_um, bins.shape, bins.start, row[bins.member], line, wide)
+        line = np.column_stack((place - way, way, radius))[member]
+        return _Around(bins.low, bins.per_um, bins.shape, bins.start, row[member], line, wide)
 
     def _check(self, cells: Mates, table: Floats, dt: float) -> None:
         if not 0.0 < dt < math.inf:
