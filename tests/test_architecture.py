@@ -30,7 +30,7 @@ FLOATS_ELSEWHERE = {
     ),
     "experiment/protocol.py": ({1e-6, 1e-9}, "rounding when times are compared"),
     "experiment/simulate.py": ({1e6}, "most recorded points"),
-    "experiment/tissue.py": ({1e-9}, "rounding when times are compared"),
+    "experiment/tissue_setup.py": ({1e-9}, "rounding when times are compared"),
 }
 """Kernel-free rooms that hold a few floats all the same; `engine`, `show` and assays hold numerics and layout."""
 LONGER = {"questions": "a table with one row per question, no steps"}

@@ -19,16 +19,9 @@ from exude.errors import CatalogError, UnitError, UnknownName, refuse
 from exude.units import factor_to_internal
 
 CHAPTERS = (
-    "calcium",
-    "effectors",
-    "endosomes",
-    "exosomes",
-    "extracellular",
-    "invasion",
-    "recipients",
-    "immunity",
-    "assays",
-)
+    "calcium", "effectors", "endosomes", "exosomes", "extracellular", "invasion", "recipients", "immunity", "metastasis",
+    "body", "assays",
+)  # fmt: skip
 """Chapters whose numbers the cell's model reads."""
 
 LONGEST = 200

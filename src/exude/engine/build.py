@@ -22,6 +22,7 @@ import numba
 
 from exude.derive import flows, leaves
 from exude.derive.bonds import Pair
+from exude.derive.compartments import Compartments
 from exude.derive.space import Space
 from exude.derive.symbols import Symbols
 from exude.engine.files import write_whole
@@ -36,6 +37,7 @@ BESIDE = {
     "tissue": ("places",),
     "points": ("sums",),
     "supply": ("sums",),
+    "compartments": ("numbers",),
 }
 """Files a loop is built with, beside what all have in common."""
 
@@ -62,6 +64,12 @@ def tissue(space: Space) -> ModuleType:
 def bond(pair: Pair) -> ModuleType:
     """The compiled loop of one declared bond."""
     return _load(_text(pair.source(), "bonds"), "bonds")
+
+
+@cache
+def body(known: Compartments) -> ModuleType:
+    """The compiled loops of one declared body of compartments."""
+    return _load(_text(known.source(), "compartments"), "compartments")
 
 
 @cache

@@ -38,6 +38,12 @@ class Purpose(IntEnum):
     WALK = 101
     STAND = 102
     DIVIDE = 103
+    BODY = 201
+    """What happens in compartments; numbered are bodies, not cells."""
+    COLONY = 202
+    """When in an interval a colony began."""
+    MEMBER = 203
+    """Parameters of a member of a cohort."""
 
 
 def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -56,8 +62,13 @@ def key(seed: int, purpose: int, turn: int = 0) -> np.uint64:
 
 def cell_streams(seed: int, cells: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Starting states of the vesicle streams of the numbered cells."""
+    return stretches(seed, Purpose.VESICLES, cells)
+
+
+def stretches(seed: int, purpose: int, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Starting states of the streams of numbered things, each with a stretch of 2^36 draws of its own."""
     with np.errstate(over="ignore"):
-        return key(seed, Purpose.VESICLES) + (cells.astype(np.uint64) << CELL_SHIFT) * GOLDEN
+        return key(seed, purpose) + (numbers.astype(np.uint64) << CELL_SHIFT) * GOLDEN
 
 
 def uniforms(seed: int, purpose: int, cells: NDArray[np.int64], columns: int, turn: int = 0) -> NDArray[np.float64]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from exude.cascade import DEFAULT_HYPOTHESIS, MODELS
 from exude.catalog import read
 from exude.engine import agents, build, grid, mean_secretion, provenance, secretion, streams
 from exude.engine import numbers as exact
@@ -21,17 +20,24 @@ from exude.engine.setup import Setup
 from exude.engine.streams import Purpose
 from exude.engine.tissue import Tissue as Running
 from exude.errors import ProtocolError, refuse
-from exude.experiment.arrange import Arrangement, Scattered
-from exude.experiment.matrix import Gel, Matrix
-from exude.experiment.perturbations import Perturbation, say
-from exude.experiment.protocol import Cells, Numbers, Protocol
+from exude.experiment.perturbations import say
+from exude.experiment.protocol import Cells, Protocol
 from exude.experiment.simulate import MOST_SEED, cell_symbols, hypothesis_values, job_of, sources_used
-from exude.experiment.tissue_setup import clock_of, medians_of, model_of, pairs, refuse_long_step, setup_of, space
+from exude.experiment.tissue_setup import (
+    Asked,
+    clock_of,
+    medians_of,
+    model_of,
+    pairs,
+    refuse_long_step,
+    setup_of,
+    space,
+)
 from exude.units import seconds
 
 
 @dataclass(frozen=True)
-class Tissue:
+class Tissue(Asked):
     """An experiment in space.
 
     line: a cell line. what: perturbations, as for a single cell; lasting ones are of the tumour cells, drugs reach all.
@@ -45,37 +51,9 @@ class Tissue:
     Example: Tissue("MDA-MB-231", (KnockDown("UNC13D", to=0.1),), matrix=Film(), size=("300 um", "300 um"))
     """
 
-    line: str = "MDA-MB-231"
-    what: tuple[Perturbation, ...] = ()
-    matrix: Matrix = field(default_factory=Gel)
-    cells: Arrangement = field(default_factory=Scattered)
-    size: tuple[str, ...] = ("400 um", "400 um")
-    voxel: str = "10 um"
-    duration: str = "24 h"
-    every: str = "1 h"
-    seed: int = 1
-    secretion: str = "vesicles"
-    step: str = ""
-    """Time step; empty takes the catalogue's."""
-    model: str = ""
-    also: Mapping[str, tuple[Perturbation, ...]] = field(default_factory=dict)
-    oxygen: bool = True
-    """Whether oxygen is solved; without, cells have what the medium has."""
-    alike: bool = False
-    """Give all cells the same levels."""
-    hypothesis: str = DEFAULT_HYPOTHESIS
-    numbers: Numbers = field(default_factory=Numbers.default)
-    burn_in: str = "24 h"
-    threads: int = 0
-
     def plan(self) -> Plan:
         """Check everything and lay it out; raises UnknownName, UnitError, ProtocolError for what cannot be done."""
         return _plan(self)
-
-    @property
-    def about(self) -> str:
-        """The model: the one that was asked for, or the smallest that has the kinds of cells."""
-        return self.model or next(m for m, c in MODELS.items() if set(self.cells.kinds) <= {k.name for k in c.kinds})
 
 
 class Frame(NamedTuple):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from exude.cascade import MODELS
+from exude.cascade import DEFAULT_HYPOTHESIS, MODELS
 from exude.catalog import read
 from exude.derive.bonds import Pair, check_bonds
 from exude.derive.evaluate import evaluate
@@ -19,14 +21,12 @@ from exude.engine.job import Job
 from exude.engine.layout import Floats
 from exude.engine.setup import Crowd, Setup
 from exude.errors import ProtocolError, refuse
-from exude.experiment.matrix import fibres_of
-from exude.experiment.perturbations import LASTING, say
+from exude.experiment.arrange import Arrangement, Scattered
+from exude.experiment.matrix import Gel, Matrix, fibres_of
+from exude.experiment.perturbations import LASTING, Perturbation, say
 from exude.experiment.protocol import Genotype, Numbers, places
 from exude.model import HEALTHY, Cascade
 from exude.units import quantity, seconds
-
-if TYPE_CHECKING:
-    from exude.experiment.tissue import Tissue
 
 FEWEST_VOXELS, MOST_VOXELS = 4, 2**30
 
@@ -47,7 +47,40 @@ def pairs(model: str) -> tuple[Pair, ...]:
     return found
 
 
-def model_of(asked: Tissue) -> Cascade:
+@dataclass(frozen=True)
+class Asked:
+    """What an experiment in space says; what each part means stands at `exude.experiment.tissue.Tissue`."""
+
+    line: str = "MDA-MB-231"
+    what: tuple[Perturbation, ...] = ()
+    matrix: Matrix = field(default_factory=Gel)
+    cells: Arrangement = field(default_factory=Scattered)
+    size: tuple[str, ...] = ("400 um", "400 um")
+    voxel: str = "10 um"
+    duration: str = "24 h"
+    every: str = "1 h"
+    seed: int = 1
+    secretion: str = "vesicles"
+    step: str = ""
+    """Time step; empty takes the catalogue's."""
+    model: str = ""
+    also: Mapping[str, tuple[Perturbation, ...]] = field(default_factory=dict)
+    oxygen: bool = True
+    """Whether oxygen is solved; without, cells have what the medium has."""
+    alike: bool = False
+    """Give all cells the same levels."""
+    hypothesis: str = DEFAULT_HYPOTHESIS
+    numbers: Numbers = field(default_factory=Numbers.default)
+    burn_in: str = "24 h"
+    threads: int = 0
+
+    @property
+    def about(self) -> str:
+        """The model: the one that was asked for, or the smallest that has the kinds of cells."""
+        return self.model or next(m for m, c in MODELS.items() if set(self.cells.kinds) <= {k.name for k in c.kinds})
+
+
+def model_of(asked: Asked) -> Cascade:
     """The declared model of an experiment; ProtocolError for one that lacks the kinds of cells it asks for."""
     if asked.model and asked.model not in MODELS:
         raise refuse(ProtocolError, asked.model, f"a model of {', '.join(MODELS)}", "Leave it out.", MODELS)
@@ -67,7 +100,7 @@ def model_of(asked: Tissue) -> Cascade:
     return model
 
 
-def medians_of(asked: Tissue, numbers: Numbers, model: Cascade) -> list[Floats]:
+def medians_of(asked: Asked, numbers: Numbers, model: Cascade) -> list[Floats]:
     """Median levels of each kind of cell: its line under what is done to it, its own levels, the dish it stands in."""
     place, found = places(model), []
     for k in model.kinds:
@@ -93,7 +126,7 @@ class Clock(NamedTuple):
     steps_per_refresh: int
 
 
-def clock_of(asked: Tissue) -> Clock:
+def clock_of(asked: Asked) -> Clock:
     """Steps that fit into windows, and windows into recorded points."""
     table = read.numerics()["tissue"]
     dt = seconds(asked.step, what="step") if asked.step else float(table["step_s"])
@@ -127,7 +160,7 @@ def clock_of(asked: Tissue) -> Clock:
     return Clock(dt, window * dt, points * every, points + 1, per_point, window, refresh)
 
 
-def setup_of(asked: Tissue, numbers: Numbers, clock: Clock, job: Job, medians: Floats) -> Setup:
+def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Floats) -> Setup:
     """What the engine needs to run an experiment; `medians`: levels of the dish."""
     table, known, model = read.numerics()["tissue"], space(asked.about), MODELS[asked.about]
     boxes = _grid(asked)
@@ -181,7 +214,7 @@ def _fast_speeds(model: Cascade, numbers: Numbers, *, edges: bool) -> dict[str, 
     return {f.symbol: float(evaluate(model, f.diffusion, numbers.values)) for f in mine}
 
 
-def _grid(asked: Tissue) -> grid.Grid:
+def _grid(asked: Asked) -> grid.Grid:
     h = quantity(asked.voxel, "um", what="voxel")
     if len(asked.size) not in (2, 3):
         raise refuse(ProtocolError, asked.size, "two or three lengths (x, y and z)", "Write ('400 um', '400 um').")

@@ -1,0 +1,22 @@
+"""The vocabulary in which biology is declared: names and rate texts, no numbers, no arrays."""
+
+from exude.model.body import Body, Flow, Stock
+from exude.model.cascade import Cascade, Chapter, Hypothesis
+from exude.model.cell import (
+    BORN,
+    DEAD,
+    DEGRADED,
+    HEALTHY,
+    LEFT,
+    RELEASED,
+    Definition,
+    Emission,
+    Level,
+    LifeCycle,
+    Membrane,
+    Trace,
+    Transition,
+)
+from exude.model.space import Behaviour, Bond, Deposit, Event, Field, Kind, Pool, Reaction, Release
+
+__all__ = ["BORN", "DEAD", "DEGRADED", "HEALTHY", "LEFT", "RELEASED", "Behaviour", "Body", "Bond", "Cascade", "Chapter", "Definition", "Deposit", "Emission", "Event", "Field", "Flow", "Hypothesis", "Kind", "Level", "LifeCycle", "Membrane", "Pool", "Reaction", "Release", "Stock", "Trace", "Transition"]  # fmt: skip
