@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 import exude
-from exude.engine import mean_secretion, secretion
+from exude.engine import build, mean_secretion, secretion
+from exude.engine.layout import Ints, State
 from exude.engine.secretion import Vesicles
 from exude.experiment.simulate import Plan, Settings, plan
 
@@ -49,7 +50,7 @@ def test_division_shares_mvbs_and_leaves_others_alone() -> None:
         cells.advance(window, 1)
     before = cells.counts.copy()
     alive = np.setdiff1d(np.arange(150), [5, 70, 71, 149])
-    mothers, names = np.array([3, 68, 66, 148]), np.arange(1000, 1004)
+    mothers, names = np.array([3, 66, 68, 148]), np.arange(1000, 1004)
     rows = np.concatenate([alive, mothers])
     cells.keep(rows, np.concatenate([np.full(len(alive), -1), names]), rows, cells.levels)
     at = {int(name): row for row, name in enumerate(cells.ids)}
@@ -65,26 +66,80 @@ def test_division_shares_mvbs_and_leaves_others_alone() -> None:
 
 
 def _sound(cells: Vesicles) -> bool:
-    """No slot is used twice, and every slot is either used or free."""
+    """Every MVB has its row, all of a cell are different ones, and none is younger than its cell's next."""
     for chunk in cells.chunks:
-        slots = chunk.growth.shape[1]
-        for row in range(len(chunk.time)):
-            used = [s for q, n in enumerate(chunk.count[row]) for s in chunk.members[row, q, :n]]
-            free = list(chunk.free[row, : chunk.n_free[row]])
-            if sorted(used + free) != list(range(slots)):
+        ends = np.cumsum(chunk.count.sum(axis=1))
+        names = np.split(chunk.name, ends)
+        if len(names.pop()) or any(
+            len(array) != ends[-1] for array in (chunk.growth, chunk.weight, chunk.lag, chunk.born)
+        ):
+            return False
+        for own, following in zip(names, chunk.next_name, strict=True):
+            if len(np.unique(own)) < len(own) or (own >= following).any():
                 return False
     return True
 
 
-def test_a_slot_given_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def _held(cells: Vesicles) -> dict[int, set[tuple[int, float]]]:
+    """Each cell's MVBs by name and birth."""
+    found: dict[int, set[tuple[int, float]]] = {}
+    for chunk in cells.chunks:
+        ends = np.cumsum(chunk.count.sum(axis=1))[:-1]
+        for names, born in zip(np.split(chunk.name, ends), np.split(chunk.born, ends), strict=True):
+            found[int(cells.ids[len(found)])] = set(zip(names.tolist(), born.tolist(), strict=True))
+    return found
+
+
+def test_each_mvb_goes_to_one_daughter_by_a_fair_coin() -> None:
+    """Half of all cells divide, a tenth die: nothing is lost or doubled, and the share taken is one half (|z| < 5)."""
+    cells = begun(planned(300), 300)
+    cells.advance(0, 1)
+    before = _held(cells)
+    alive, mothers = np.flatnonzero(np.arange(300) % 10), np.arange(1, 300, 2)
+    rows = np.concatenate([alive, mothers])
+    cells.keep(rows, np.concatenate([np.full(len(alive), -1), 1000 + mothers]), rows, cells.levels)
+    after, taken, most = _held(cells), 0, 0
+    assert _sound(cells) and len(cells.chunks) == 2
+    for mother in mothers.tolist():
+        mine, hers = after[mother], after[1000 + mother]
+        assert mine | hers == before[mother] and not mine & hers
+        taken, most = taken + len(hers), most + len(before[mother])
+    assert all(after[i] == before[i] for i in alive.tolist() if i % 2 == 0)
+    assert abs(taken - most / 2) < Z * np.sqrt(most) / 2
+
+
+def test_an_mvb_kept_by_both_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A planted fault: the mother keeps what the daughter took."""
-    monkeypatch.setattr(secretion, "_retain", lambda *_: None)
+    right = build.plain("division").divide
+
+    def wrong(held: State, fate: Ints, *rest: object) -> tuple[int, int, int]:
+        whole = State._make(array.copy() for array in held)
+        _, cell, row = right(held, fate, *rest)
+        for name, array in whole._asdict().items():
+            getattr(held, name)[...] = array
+        return len(held.name), cell, row
+
+    monkeypatch.setattr(build.plain("division"), "divide", wrong)
     cells = begun(planned(), CELLS)
     cells.advance(0, 1)
     before = cells.counts.copy()
     rows = np.append(np.arange(CELLS), 4)
     cells.keep(rows, np.append(np.full(CELLS, -1), 500), rows, cells.levels)
     assert not np.array_equal(cells.counts[4] + cells.counts[-1], before[4])
+
+
+def test_chunks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Births and deaths included."""
+    found = []
+    for chunk in (256, 1, 7, 64):
+        monkeypatch.setattr(secretion, "CHUNK", chunk)
+        cells = begun(planned())
+        cells.advance(0, 1)
+        rows = np.concatenate([np.arange(3, CELLS), [5, 40]])
+        cells.keep(rows, np.append(np.full(CELLS - 3, -1), [100, 101]), rows, cells.levels)
+        bursts = cells.advance(1, 2)
+        found.append([*bursts, cells.traces, cells.counts])
+        assert len(found[0][0]) and all(map(np.array_equal, found[0], found[-1]))
 
 
 def test_mean_field_and_vesicles_agree() -> None:

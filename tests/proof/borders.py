@@ -64,7 +64,7 @@ def _due(job: Job, loop: str, cells: np.ndarray) -> object:
         state.birth[:] = 0.0, 1.0, 1 / BORDER
         return state
     first = streams.cell_streams(job.seed, cells)
-    fresh = layout.new_state(job.symbols, job.starts, first, 0.0, layout.FIRST_SLOTS)
+    fresh = layout.new_state(job.symbols, job.starts, first, 0.0)
     fresh.carry[:] = 1.0
     return fresh
 

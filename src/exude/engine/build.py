@@ -31,6 +31,8 @@ _LOADING = threading.Lock()
 
 BESIDE = {
     "meanfield": ("flows", "traces"),
+    "vesicles": ("rows",),
+    "division": ("rows",),
     "lives": ("steps",),
     "agents": ("sphere", "neighbours"),
     "walk": ("sphere",),

@@ -57,18 +57,15 @@ class Numerics(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything a cell is between two calls, for a block of cells."""
+    """Everything cells are between two calls: a row per cell, and a row per vesicle by cell, stage and place in it."""
 
     count: Ints  # type: ignore[assignment]  # (cell, stage); hides tuple.count, which nobody needs
-    members: NDArray[np.int32]  # (cell, stage, slot)
-    growth: NDArray[np.int32]  # (cell, slot)
-    weight: Floats  # (cell, slot, kind)
-    lag: Floats  # (cell, slot, kind)
-    known: NDArray[np.int32]  # (cell, slot, 8)
-    born: Floats  # (cell, slot)
-    name: Ints  # (cell, slot)
-    free: NDArray[np.int32]  # (cell, slot)
-    n_free: Ints  # (cell,)
+    growth: NDArray[np.int32]  # (vesicle,)
+    weight: Floats  # (vesicle, kind)
+    lag: Floats  # (vesicle, kind)
+    born: Floats  # (vesicle,)
+    name: Ints  # (vesicle,)
+    known: NDArray[np.int32]  # (vesicle, 8), or no row where no vesicle was ever read
     next_name: Ints  # (cell,)
     stream: NDArray[np.uint64]  # (cell,) where the cell's random stream begins
     rng: NDArray[np.uint64]  # (cell,) where it is now
@@ -82,6 +79,10 @@ class State(NamedTuple):
     x: Floats  # (cell, trace)
     hazard: Floats  # (cell, emission)
     total: Ints  # (cell, total)
+
+
+OF_VESICLES = ("growth", "weight", "lag", "born", "name", "known")
+"""Parts of a state that have a row per vesicle."""
 
 
 class Output(NamedTuple):
@@ -110,23 +111,23 @@ class Rows(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory of one thread: one cell's vesicles while it runs, its cell-wide quantities, and room to solve."""
+    """Working memory of one thread: one cell's vesicles in slots, its cell-wide quantities, and room to solve."""
 
-    members: NDArray[np.int32]
-    growth: NDArray[np.int32]
+    members: NDArray[np.int32]  # (stage, slot)
+    free: NDArray[np.int32]  # (slot,)
+    growth: NDArray[np.int32]  # (slot,), and so on
     weight: Floats
     lag: Floats
-    known: NDArray[np.int32]
     born: Floats
     name: Ints
-    free: NDArray[np.int32]
+    known: NDArray[np.int32]
     x: Floats
     hazard: Floats
     total: Ints
     new: Floats  # (trace,)
     mid: Floats  # (trace,)
     work: Floats  # (3, trace, trace)
-    book: Ints  # (2,)
+    book: Ints  # (3,) free slots, next name, whether only fusions get a row
     levels: Floats  # (level,)
     stream: NDArray[np.uint64]  # (1,)
 
@@ -146,22 +147,17 @@ def numerics_of(table: Mapping[str, Any], symbols: Symbols) -> Numerics:
     )
 
 
-def new_state(symbols: Symbols, starts: Floats, streams: NDArray[np.uint64], begin: float, slots: int) -> State:
+def new_state(symbols: Symbols, starts: Floats, streams: NDArray[np.uint64], begin: float) -> State:
     """Empty cells at time `begin`, calcium at its starting point, each with its own random stream."""
-    cells, stages = len(streams), len(symbols.counts)
-    kinds, emissions = 2, len(symbols.cascade.emissions)
-    free = np.tile(np.arange(slots - 1, -1, -1, dtype=np.int32), (cells, 1))
+    cells, emissions, kinds = len(streams), len(symbols.cascade.emissions), 2
     return State(
-        count=np.zeros((cells, stages), np.int64),
-        members=np.zeros((cells, stages, slots), np.int32),
-        growth=np.zeros((cells, slots), np.int32),
-        weight=np.zeros((cells, slots, kinds)),
-        lag=np.zeros((cells, slots, kinds)),
-        known=np.zeros((cells, slots, 8), np.int32),
-        born=np.zeros((cells, slots)),
-        name=np.zeros((cells, slots), np.int64),
-        free=free,
-        n_free=np.full(cells, slots, np.int64),
+        count=np.zeros((cells, len(symbols.counts)), np.int64),
+        growth=np.zeros(0, np.int32),
+        weight=np.zeros((0, kinds)),
+        lag=np.zeros((0, kinds)),
+        born=np.zeros(0),
+        name=np.zeros(0, np.int64),
+        known=np.zeros((0, 8), np.int32),
         next_name=np.zeros(cells, np.int64),
         stream=streams,
         rng=streams.copy(),
@@ -178,30 +174,24 @@ def new_state(symbols: Symbols, starts: Floats, streams: NDArray[np.uint64], beg
     )
 
 
-def more_slots(state: State) -> State:
-    """The same cells with room for twice as many vesicles."""
-    slots = state.growth.shape[1]
-    cells = state.growth.shape[0]
+def room_for(state: State, cells: int, vesicles: int, *, read: bool) -> State:
+    """A state like another for so many cells and vesicles, still to be written; `read`: with room for what is known."""
+    made = {name: _room(array, vesicles if name in OF_VESICLES else cells) for name, array in state._asdict().items()}
+    # Vesicles of cells that were not read have rows that nobody writes: they must not hold chance numbers.
+    made["known"] = np.zeros_like(made["known"][: vesicles if read else 0])
+    return State(**made)
 
-    def wider(array: Any, axis: int) -> Any:
-        pad = [(0, 0)] * array.ndim
-        pad[axis] = (0, slots)
-        return np.pad(array, pad)
 
-    fresh = np.arange(2 * slots - 1, slots - 1, -1, dtype=np.int32)
-    # New slots go under the free stack, so that slots already free are taken in the same order as before.
-    free = np.concatenate([np.tile(fresh, (cells, 1)), state.free], axis=1)
-    return state._replace(
-        members=wider(state.members, 2),
-        growth=wider(state.growth, 1),
-        weight=wider(state.weight, 1),
-        lag=wider(state.lag, 1),
-        known=wider(state.known, 1),
-        born=wider(state.born, 1),
-        name=wider(state.name, 1),
-        free=free,
-        n_free=state.n_free + slots,
-    )
+def with_rows(state: State, rows: int, used: int) -> State:
+    """The same cells with so many rows for vesicles, of which the first `used` are kept."""
+    bigger = room_for(state, 0, rows, read=len(state.known) > 0)
+    for name in OF_VESICLES:
+        getattr(bigger, name)[:used] = getattr(state, name)[:used]
+    return state._replace(**{name: getattr(bigger, name) for name in OF_VESICLES})
+
+
+def _room(like: NDArray[Any], rows: int) -> NDArray[Any]:
+    return np.empty((rows, *like.shape[1:]), like.dtype)
 
 
 def new_output(symbols: Symbols, cells: int, rows: int, *, kind: type = np.int64) -> Output:
@@ -235,16 +225,21 @@ def more_rows(rows: Rows) -> Rows:
     return bigger
 
 
-def new_scratch(state: State, levels: int) -> Scratch:
-    """Working memory of one thread for cells with so many levels."""
-    traces = state.x.shape[1]
-    own = {name: np.empty_like(getattr(state, name)[0]) for name in Scratch._fields[: Scratch._fields.index("new")]}
+def new_scratch(state: State, slots: int, levels: int, *, only_fusions: bool) -> Scratch:
+    """Working memory of one thread for cells with so many vesicles at most, and so many levels."""
+    stages, traces = state.count.shape[1], state.x.shape[1]
+    of_vesicles = {name: _room(getattr(state, name), slots) for name in OF_VESICLES}
     return Scratch(
-        **own,
+        members=np.empty((stages, slots), np.int32),
+        free=np.empty(slots, np.int32),
+        **of_vesicles,
+        x=np.empty(traces),
+        hazard=np.empty(state.hazard.shape[1]),
+        total=np.empty(state.total.shape[1], np.int64),
         new=np.empty(traces),
         mid=np.empty(traces),
         work=np.empty((3, max(traces, 2), traces)),
-        book=np.empty(2, np.int64),
+        book=np.array([0, 0, int(only_fusions)]),
         levels=np.empty(levels),
         stream=np.empty(1, np.uint64),
     )

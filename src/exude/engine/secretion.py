@@ -8,14 +8,14 @@ Divisions and deaths take effect between windows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exude.derive.leaves import KIND_RELEASE, kind
-from exude.engine import layout, streams, vesicles
-from exude.engine.job import Block, Job
+from exude.engine import build, layout, streams, vesicles
+from exude.engine.job import Job
 from exude.engine.layout import TOTALS, Floats, Ints, State, Timeline
 from exude.engine.slabs import each
 from exude.engine.streams import Purpose
@@ -30,8 +30,12 @@ class Bursts(NamedTuple):
     cargo: Ints  # cargo molecules on them
 
 
-SLOTS = 96
-"""MVBs a cell has room for at first: three times the mean; a chunk in which one has more is given twice as much."""
+CHUNK = 256
+"""Cells per task: what Python does for a task is then a small part of it."""
+GONE, STAYS, GIVES = range(3)
+"""What becomes of a cell, as the kernel has it: it dies, stays as it is, or shares with a daughter."""
+COIN_SHIFT = np.uint64(20)
+"""A daughter has 2^20 coins, one for each of her mother's MVBs."""
 NOTHING = Bursts(np.zeros(0), *(np.zeros(0, np.int64) for _ in range(3)))
 
 
@@ -73,7 +77,7 @@ class Vesicles:
     levels: Floats
     """(cell, level)"""
     chunks: list[State]
-    """States in chunks of up to `vesicles.CHUNK` cells, in the order of the cells."""
+    """States in chunks of up to `CHUNK` cells, in the order of the cells."""
     traces: Floats
     counts: Ints
 
@@ -82,26 +86,23 @@ class Vesicles:
         """Empty cells before the first window (window 0 ends the burn-in)."""
         symbols = job.symbols
         begin, chunks = float(job.timeline.begin[0]), []
-        for a in range(0, len(ids), vesicles.CHUNK):
-            own = streams.cell_streams(job.seed, ids[a : a + vesicles.CHUNK])
-            chunks.append(layout.new_state(symbols, job.starts, own, begin, SLOTS))
+        for a in range(0, len(ids), CHUNK):
+            own = streams.cell_streams(job.seed, ids[a : a + CHUNK])
+            chunks.append(layout.new_state(symbols, job.starts, own, begin))
         traces = np.tile(job.starts, (len(ids), 1))
         return Vesicles(job, ids, levels, chunks, traces, np.zeros((len(ids), len(symbols.counts)), np.int64))
 
     def advance(self, window: int, threads: int) -> Bursts:
         """Run all cells through one window; the bits do not depend on threads."""
-        job = replace(self.job, timeline=window_of(self.job.timeline, window), rows=1)
-        firsts = np.cumsum([0, *(len(c.time) for c in self.chunks)])
-
-        released = [i for i, t in enumerate(job.symbols.cascade.life_cycle.transitions) if kind(t) == KIND_RELEASE]
+        job = replace(self.job, timeline=window_of(self.job.timeline, window))
+        firsts = self._firsts()
 
         def run(k: int) -> Bursts:
-            """The chunk's own fusions: its rows of all events are much more, and are let go of at once."""
-            base = self.levels[firsts[k] : firsts[k + 1]]
-            own = replace(job, levels=lambda _: base)
-            block = vesicles.run_chunk(own, self.ids[firsts[k] : firsts[k + 1]], self.chunks[k])
-            self.chunks[k] = block.state
-            return _bursts(block, released, int(firsts[k]))
+            first, last = firsts[k : k + 2]
+            self.chunks[k], rows = vesicles.fusions_of(job, self.levels[first:last], self.chunks[k])
+            used = int(rows.used[0])
+            cell, ilv, cargo = (column[:used].astype(np.int64) for column in (rows.cell, rows.ilv, rows.cargo))
+            return Bursts(rows.time[:used], cell + first, ilv, cargo)
 
         found = [NOTHING, *each(run, len(self.chunks), threads)]
         if self.chunks:
@@ -112,78 +113,80 @@ class Vesicles:
     def keep(self, rows: Ints, born: Ints, founder: Ints, table: Floats) -> None:
         """Cells die, stay or are born of others: a newborn takes each of its mother's MVBs with chance one half.
 
-        Those that stay come first, in the order they have. Chunks in which nobody dies are not touched.
+        Those that stay come first, in the order they have; then those that are born, in the order of their mothers,
+        who all stay and have one daughter each. Chunks in which nobody dies or divides are not touched.
         """
         stay, mothers, names = rows[born < 0], rows[born >= 0], born[born >= 0]
-        firsts = np.cumsum([0, *(len(c.time) for c in self.chunks)])
-        young = [self._daughter(int(m), firsts, name) for m, name in zip(mothers, names, strict=True)]
-        alive = np.zeros(firsts[-1], np.bool_)
-        alive[stay] = True
-        kept = [_those(c, alive[a:b]) for c, a, b in zip(self.chunks, firsts, firsts[1:], strict=False)]
-        self.chunks = _grown([c for c in kept if len(c.time)], young)
+        assert (np.diff(mothers) > 0).all(), "mothers in the order of their rows, one daughter each"
+        firsts = self._firsts()
+        fate = np.full(firsts[-1], GONE)
+        fate[stay], fate[mothers] = STAYS, GIVES
+        left, young = self._divided(fate, firsts, _coins(self.job.seed, names))
+        own = streams.cell_streams(self.job.seed, names)
+        young.stream[:], young.rng[:], young.carry[:] = own, own, layout.UNDRAWN
+        young.total[:, : len(TOTALS)] = 0
+        self.chunks = _filled(left, young)
         self.ids = np.concatenate([self.ids[stay], names])
         self.levels = table[founder]
         self.traces, self.counts = self.traces[rows], self.counts[rows]
         self.counts = np.concatenate([c.count for c in self.chunks]) if self.chunks else self.counts
 
-    def _daughter(self, mother: int, firsts: NDArray[np.int64], name: int) -> State:
-        """A new cell of its own name, as one row, with half of the mother's MVBs, which she loses."""
-        k = int(np.searchsorted(firsts, mother, side="right")) - 1
-        own, at = self.chunks[k], mother - int(firsts[k])
-        state = State._make(array[at : at + 1].copy() for array in own)
-        moves = (
-            streams.uniforms(self.job.seed, Purpose.COINS, np.array([name]), state.growth.shape[1])[0] < 1 / 2
-        )  # by slot
-        _retain(state, 0, moves)
-        _retain(own, at, ~moves)
-        state.stream[0] = state.rng[0] = streams.cell_streams(self.job.seed, np.array([name]))[0]
-        state.carry[0] = layout.UNDRAWN
-        state.total[0, : len(TOTALS)] = 0
-        return state
+    def _divided(self, fate: Ints, firsts: Ints, coins: NDArray[np.uint64]) -> tuple[list[State], State]:
+        """Chunks without the dead and without what daughters took, and the daughters."""
+        mothers = np.flatnonzero(fate == GIVES)
+        ends = np.searchsorted(mothers, firsts)
+        most = int(self.counts[mothers].sum())
+        young = layout.room_for(self.chunks[0], len(mothers), most, read=len(self.chunks[0].known) > 0)
+        divide, left, cell, row = build.plain("division").divide, [], 0, 0
+        for k, chunk in enumerate(self.chunks):
+            own = fate[firsts[k] : firsts[k + 1]]
+            if (own != STAYS).any():
+                rows, cell, row = divide(chunk, own, coins[ends[k] : ends[k + 1]], young, cell, row)
+                chunk = _those(chunk, own != GONE, rows)
+            left.append(chunk)
+        return left, _those(young, np.ones(len(mothers), np.bool_), row)
+
+    def _firsts(self) -> Ints:
+        """Number of each chunk's first cell, and of all cells."""
+        return np.cumsum([0, *(len(c.time) for c in self.chunks)])
 
 
-def _those(chunk: State, which: NDArray[np.bool_]) -> State:
-    """Some cells of a chunk; the chunk itself where it is all of them."""
-    return chunk if which.all() else State._make(array[which] for array in chunk)
+def _coins(seed: int, daughters: Ints) -> NDArray[np.uint64]:
+    """Where the streams of daughters' coins begin."""
+    with np.errstate(over="ignore"):
+        return streams.key(seed, Purpose.COINS) + (daughters.astype(np.uint64) << COIN_SHIFT) * streams.GOLDEN
 
 
-def _grown(chunks: list[State], young: list[State]) -> list[State]:
-    """Chunks with single cells added at their end, each chunk of no more than `vesicles.CHUNK`."""
-    while young:
-        room = vesicles.CHUNK - len(chunks[-1].time) if chunks else 0
-        more, young = (young[:room], young[room:]) if room > 0 else (young[: vesicles.CHUNK], young[vesicles.CHUNK :])
-        parts = _even_slots([*([chunks.pop()] if room > 0 else []), *more])
-        chunks.append(State._make(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-    return chunks
+def _those(chunk: State, which: NDArray[np.bool_], rows: int) -> State:
+    """Some cells of a chunk, and its first rows of MVBs, which are theirs."""
+    some = not which.all()
+    return State._make(
+        array[:rows] if name in layout.OF_VESICLES else array[which] if some else array
+        for name, array in chunk._asdict().items()
+    )
 
 
-def _even_slots(chunks: list[State]) -> list[State]:
-    """The same cells, all with as much room."""
-    most = max(c.growth.shape[1] for c in chunks)
-    even = []
-    for chunk in chunks:
-        while chunk.growth.shape[1] < most:
-            chunk = layout.more_slots(chunk)
-        even.append(chunk)
-    return even
+def _filled(chunks: list[State], young: State) -> list[State]:
+    """Chunks and what is born, in chunks again: neighbours that fit into one are joined, and empty ones go."""
+    room = CHUNK - len(chunks[-1].time)
+    cuts = [0, *range(room, len(young.time), CHUNK), len(young.time)]
+    groups: list[list[State]] = []
+    for chunk in [*chunks, *(_slice(young, a, b) for a, b in pairwise(cuts))]:
+        if not len(chunk.time):
+            continue
+        if groups and sum(len(part.time) for part in groups[-1]) + len(chunk.time) <= CHUNK:
+            groups[-1].append(chunk)
+        else:
+            groups.append([chunk])
+    return [
+        group[0] if len(group) == 1 else State._make(map(np.concatenate, zip(*group, strict=True))) for group in groups
+    ]
 
 
-def _bursts(block: Block, released: list[int], first: int) -> Bursts:
-    """The fusions with the plasma membrane in a block's event rows; its cells are numbered from `first`."""
-    rows, used = block.events, int(block.events.used[0])
-    mine = np.flatnonzero(np.isin(rows.what[:used], released))
-    cell, ilv, cargo = (column[mine].astype(np.int64) for column in (rows.cell, rows.ilv, rows.cargo))
-    return Bursts(rows.time[mine], cell + first, ilv, cargo)
-
-
-def _retain(state: State, row: int, stays: NDArray[np.bool_]) -> None:
-    """Keep of one cell's vesicles those in slots that stay; the others' slots become free."""
-    for stage in range(state.count.shape[1]):
-        held = state.members[row, stage, : state.count[row, stage]]
-        left = held[stays[held]]
-        state.members[row, stage, : len(left)] = left
-        state.count[row, stage] = len(left)
-    used = np.concatenate([state.members[row, s, : state.count[row, s]] for s in range(state.count.shape[1])])
-    free = np.setdiff1d(np.arange(state.growth.shape[1]), used)[::-1]
-    state.free[row, : len(free)] = free
-    state.n_free[row] = len(free)
+def _slice(chunk: State, first: int, last: int) -> State:
+    """Cells first..last of a chunk, in arrays of their own."""
+    a, b = int(chunk.count[:first].sum()), int(chunk.count[:last].sum())
+    return State._make(
+        array[slice(a, b) if name in layout.OF_VESICLES else slice(first, last)].copy()
+        for name, array in chunk._asdict().items()
+    )

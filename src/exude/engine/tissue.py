@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exude.derive.space import OF_BEHAVIOUR, Space
+from exude.derive.space import OF_BEHAVIOUR
 from exude.engine import agents, build, grid, streams
 from exude.engine.body import (
     DIES,
@@ -23,22 +23,20 @@ from exude.engine.body import (
     Body,
     clocks_of,
     dot,
-    life_of,
-    pace_of,
     pattern,
     radius_of,
     voxels,
 )  # fmt: skip
-from exude.engine.bonds import FREE, Bonds, Mates
+from exude.engine.bonds import Bonds, Mates
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
 from exude.engine.relax import relax
+from exude.engine.renewal import fate_of, renew
 from exude.engine.secretion import AbstractSecretion, Bursts
 from exude.engine.setup import Setup
 from exude.engine.slabs import each, rows_of, slabs
 from exude.engine.streams import Purpose
-from exude.engine.walk import Spheres, Walk, divide, spots, start_walk, wander
-from exude.model import DEAD, LEFT
+from exude.engine.walk import Spheres, Walk, spots, start_walk, wander
 
 MOST_BURSTS = 64
 """Fusions of one cell in one step that are told apart when their spots are drawn."""
@@ -88,7 +86,6 @@ class Tissue:
             self.happened = np.zeros(len(s.space.cascade.events), np.int64)
         kinds = (*s.space.kinds, GONE)
         self._bonds = [Bonds(pair, own, kinds, seed=s.seed, threads=s.threads) for pair, own in s.bonds]
-        self._left_to_each = np.where([p.unit == "" for p in s.space.cascade.pools], 1.0, 0.5)  # shares are not divided
         self._becomes = np.array([fate_of(s.space, e.becomes) for e in s.space.cascade.events], np.int64)
 
     def advance(self) -> None:
@@ -357,63 +354,13 @@ class Tissue:
         each(lambda slab: work(*rows_of(slab, n)), slabs(n), self.setup.threads)
 
     def _renew(self) -> None:
-        """Cells become another kind, divide, die and leave; all arrays are put into spatial order again."""
-        s, body = self.setup, self.body
-        changed = self._change()
-        dead = (body.life <= 0.0) | (body.fate == DIES)
-        gone = dead | (body.fate == LEAVES)
-        parents = np.flatnonzero((body.progress >= 1.0) & ~gone)
-        parents = parents[np.argsort(body.ids[parents], kind="stable")]
-        rank = np.full(len(body.ids), -1, np.int64)
+        """Cells become another kind, divide, die and leave; the secretion follows."""
         secreting = self._secreting()
-        rank[secreting] = np.arange(len(secreting))
-        kept = np.flatnonzero(~gone)
-        rows = np.concatenate([kept, parents])
-        fresh = Body._make(array[rows] for array in body)
-        born = np.full(len(rows), -1, np.int64)
-        if len(parents):
-            self._split(fresh, kept, parents, born)
-        if changed or len(parents) or gone.any():
-            order = np.argsort(fresh.ids, kind="stable")
-            order = order[s.kinds.secretes[fresh.kind[order]]]
-            self.secretion.keep(rank[rows][order], born[order], fresh.founder[order], self.table)
-        self.died += int(dead.sum())
-        self.left += int(gone.sum()) - int(dead.sum())
-        self.born += len(parents)
-        place = agents.spatial_order(fresh.position, fresh.ids, s.box, 2.0 * s.shape.reach * s.shape.radius)
-        self.body = Body._make(array[place] for array in fresh)
-
-    def _change(self) -> bool:
-        """Give cells that became another kind its levels; whether there were any."""
-        body, founders = self.body, self.founders
-        rows = np.flatnonzero(body.fate >= 0)
-        body.kind[rows] = body.fate[rows]
-        body.founder[rows] = body.kind[rows] * founders + body.founder[rows] % founders
-        body.fate[rows] = STAYS
-        return bool(len(rows))
-
-    def _split(self, fresh: Body, kept: Ints, parents: Ints, born: Ints) -> None:
-        """Two daughters in each mother's place: the first row goes on under her name, the other is new."""
-        s = self.setup
-        first = np.searchsorted(kept, parents)
-        other = np.arange(len(kept), len(kept) + len(parents))
-        born[other] = self.next_id + np.arange(len(parents))
-        self.next_id += len(parents)
-        fresh.ids[other] = born[other]
-        one, two, _ = divide(fresh.position[first], fresh.radius[first], born[other], s.box, seed=s.seed)
-        fresh.position[first], fresh.position[other] = one, two
-        for rows in (first, other):
-            fresh.progress[rows] = 0.0
-            fresh.pools[rows] *= self._left_to_each
-        fresh.pace[other] = pace_of(fresh.ids[other], s.seed, s.shape.cycle_spread)
-        fresh.life[other] = life_of(fresh.ids[other], s.seed)
-        fresh.partner[other] = FREE
-        fresh.clocks[other] = clocks_of(fresh.ids[other], s.seed, fresh.clocks.shape[1])
-        for rows in (first, other):
-            fresh.radius[rows] = radius_of(s.kinds.radius[fresh.kind[rows]], fresh.progress[rows])
-
-
-def fate_of(space: Space, becomes: str) -> int:
-    """The number of what an event makes of a cell."""
-    fates = {"": STAYS, DEAD: DIES, LEFT: LEAVES} | {kind: q for q, kind in enumerate(space.kinds)}
-    return fates[becomes]
+        found = renew(self.body, self.setup, self.founders, self.next_id, secreting)
+        if found.kept is not None:
+            self.secretion.keep(*found.kept, self.table)
+        self.body = found.body
+        self.next_id += found.born
+        self.born += found.born
+        self.died += found.died
+        self.left += found.left

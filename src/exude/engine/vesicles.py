@@ -10,10 +10,12 @@ import numpy as np
 
 from exude.engine import build, layout, lives, streams
 from exude.engine.job import LOG_FULL, POOL_FULL, Block, Job
-from exude.engine.layout import Ints, State
+from exude.engine.layout import Floats, Ints, Output, Rows, State
 
 CHUNK = 64
 """Cells per task: small enough to keep all threads busy on a few hundred cells."""
+FUSIONS = 4
+"""Room for fusions of each cell at first, of which it has about one in 20 min; it is doubled where it is full."""
 
 
 def run(job: Job, cells: int, *, threads: int, done: Callable[[Block], None], first: int = 0) -> None:
@@ -37,28 +39,50 @@ def run_chunk(job: Job, cells: Ints, state: Any = None) -> Block:
 
 
 def _run_coupled(job: Job, cells: Ints, state: State | None) -> Block:
-    kernel = build.module(job.symbols, "vesicles").run_cells
     base = job.levels(cells)
     if state is None:
-        begin = float(job.timeline.begin[0])
         first = streams.cell_streams(job.seed, cells)
-        state = layout.new_state(job.symbols, job.starts, first, begin, layout.FIRST_SLOTS)
+        state = layout.new_state(job.symbols, job.starts, first, float(job.timeline.begin[0]))
     output = layout.new_output(job.symbols, len(cells), job.rows)
     events = layout.new_rows(64 * len(cells) if job.log_events else 0)
     reads = layout.new_rows(layout.FIRST_SLOTS * len(cells) if job.timeline.snapshot.any() else 0)
-    scratch = layout.new_scratch(state, base.shape[1])
+    state, events, reads = _through(job, base, state, output, (events, reads))
+    return Block(cells, base, output, events, reads, state)
+
+
+def fusions_of(job: Job, levels: Floats, state: State) -> tuple[State, Rows]:
+    """Run cells that feel their own vesicles from `state` on; returns what they then are, and their fusions alone.
+
+    levels (cell, level). Nothing is recorded but a row for each fusion, without what its membrane held (its `diameter`
+    is that of a vesicle without patches outside).
+    """
+    output, rows = layout.new_output(job.symbols, len(levels), 0), layout.new_rows(FUSIONS * len(levels))
+    state, rows, _ = _through(job, levels, state, output, (rows, layout.new_rows(0)), only_fusions=True)
+    return state, rows
+
+
+def _through(
+    job: Job, levels: Floats, before: State, output: Output, tables: tuple[Rows, Rows], *, only_fusions: bool = False
+) -> tuple[State, Rows, Rows]:
+    """Take cells through the timeline; returns their state then, and the tables of events and reads."""
+    kernel = build.module(job.symbols, "vesicles").run_cells
+    (events, reads), cells, slots = tables, len(levels), layout.FIRST_SLOTS
+    after = layout.room_for(before, cells, cells * slots, read=bool(reads.capacity or len(before.known)))
+    scratch = layout.new_scratch(before, slots, levels.shape[1], only_fusions=only_fusions)
     at = 0
-    while at < len(cells):
+    while at < cells:
         at, reason = kernel(
-            at, len(cells), job.parameters, job.timeline, job.numerics, base, state, output, events, reads, scratch
+            at, cells, job.parameters, job.timeline, job.numerics, levels, before, after, output, events, reads, scratch
         )
         if reason == POOL_FULL:
-            state = layout.more_slots(state)
-            scratch = layout.new_scratch(state, base.shape[1])
+            slots *= 2
+            after = layout.with_rows(after, cells * slots, int(after.count[:at].sum()))
+            scratch = layout.new_scratch(before, slots, levels.shape[1], only_fusions=only_fusions)
         elif reason == LOG_FULL:
-            events = layout.more_rows(events) if job.log_events else events
+            events = layout.more_rows(events) if events.capacity else events
             reads = layout.more_rows(reads) if reads.capacity else reads
-    return Block(cells, base, output, events, reads, state)
+    used = int(after.count.sum())
+    return layout.with_rows(after, used, used), events, reads
 
 
 def _ordered(job: Job, chunks: list[Ints], threads: int) -> Iterator[Block]:

@@ -17,7 +17,8 @@ import numpy as np
 DONE, POOL_FULL, LOG_FULL = 0, 1, 2
 REBASE = 50.0  # exp(50) still leaves 250 decades: the lag is rebased long before it can overflow
 CARGO = 4  # place in `known` where cargo begins
-FREE, NAMES = 0, 1  # places in a cell's book: free slots, next name
+FREE, NAMES, ONLY_FUSIONS = 0, 1, 2  # places in a cell's book: free slots, next name, whether only fusions get a row
+FUSIONS = 3  # total where fusions begin
 N_OWN_TOTALS = 9  # totals before those of emissions, as `exude.engine.layout` lists them
 SIDE, SIDE_SHIFT = np.uint64(1 << 35), np.uint64(12)  # half of a cell's stretch, 4096 draws for each leaving vesicle
 UNREAD = (-1, 0, 0, 0, -1, 0, 0, 0)  # stands for a vesicle that changes stage and is not read
@@ -93,35 +94,6 @@ def write_row(log, row, t, cell, v, slot, what, ilv, cargo, patches, diameter):
     log.growth[row] = v.growth[slot]
     log.age[row] = t - v.born[slot]
     log.diameter[row] = diameter * math.sqrt(max(patches, 1))
-
-
-@whole
-def load(state, i, v):
-    for s in range(N_STAGES):
-        for j in range(state.count[i, s]):
-            v.members[s, j] = state.members[i, s, j]
-    v.growth[:] = state.growth[i]
-    v.weight[:] = state.weight[i]
-    v.lag[:] = state.lag[i]
-    v.known[:] = state.known[i]
-    v.born[:] = state.born[i]
-    v.name[:] = state.name[i]
-    v.free[:] = state.free[i]
-
-
-@whole
-def store(state, i, v, n):
-    for s in range(N_STAGES):
-        state.count[i, s] = n[s]
-        for j in range(n[s]):
-            state.members[i, s, j] = v.members[s, j]
-    state.growth[i] = v.growth
-    state.weight[i] = v.weight
-    state.lag[i] = v.lag
-    state.known[i] = v.known
-    state.born[i] = v.born
-    state.name[i] = v.name
-    state.free[i] = v.free
 
 
 @leaf
@@ -218,14 +190,15 @@ def leave(rng, v, slot, i, t, event, column, skin, gap, total, book, events):
     """A vesicle is read as it leaves the cell; returns (whether its row found room, stream).
 
     What its limiting membrane held is drawn only for a row, from a stretch of its own, so that the cell's course does
-    not depend on whether rows are kept.
+    not depend on whether rows are kept. Where only fusions get rows, nobody reads what the membrane held.
     """
-    rows, seen = events.capacity > 0, UNREAD
+    bare = book[ONLY_FUSIONS] != 0
+    rows, seen = events.capacity > 0 and (not bare or column == FUSIONS), UNREAD
     if HAS_MEMBRANE:
         rng, seen = read_inside(rng, v, slot, skin, gap)
         total[column + 1] += seen[0] + seen[2]
         total[column + 2] += seen[4] + seen[6]
-        if rows:
+        if rows and not bare:
             side = v.stream[0] + GOLDEN * (SIDE + (np.uint64(total[3] + total[6]) << SIDE_SHIFT))
             _, seen = read_outside(side, v, slot, skin, gap, seen)
     total[column] += 1
@@ -289,22 +262,18 @@ def record(out, i, row, n, total, x, found):
 
 
 @whole
-def run_cell(i, p, time, numerics, base, state, out, events, reads, v):
-    """Run one cell through the timeline; the cell's state is written back only when it is done."""
+def run_cell(i, rows, p, time, numerics, base, before, after, out, events, reads, v):
+    """Run one cell through the timeline, from one state into the next; `rows`: where its vesicles begin in either."""
     # 1. unpack the cell
-    load(state, i, v)
-    n = stage_tuple(state.count, i)
-    rng, t, carry, step = state.rng[i], state.time[i], state.carry[i], state.step[i]
-    t_base, stay, join = state.t_base[i], state.stay[i, 0], state.stay[i, 1]
-    was_read = state.was_read[i]
+    if not load(before, i, rows[0], v):
+        return POOL_FULL
+    n = stage_tuple(before.count, i)
+    rng, t, carry, step = before.rng[i], before.time[i], before.carry[i], before.step[i]
+    t_base, stay, join = before.t_base[i], before.stay[i, 0], before.stay[i, 1]
+    was_read = before.was_read[i]
     x, hazard, total, new, mid, work, book, g = v.x, v.hazard, v.total, v.new, v.mid, v.work, v.book, v.levels
-    x[:], hazard[:], total[:] = state.x[i], state.hazard[i], state.total[i]
-    book[FREE], book[NAMES] = state.n_free[i], state.next_name[i]
-    v.stream[0] = state.stream[i]
     used_before = events.used[0], reads.used[0]
-    segment, w, m = -1, prepare(p, base[i]), membrane_tuple(state.membrane, i)
-    reason, still, s, shed = DONE, -math.inf, refresh(p, g, w, x), emit(p, g, w, x)
-    found, renewed = read_outs(p, g, w, x), True
+    segment, m, reason, still, renewed = -1, membrane_tuple(before.membrane, i), DONE, -math.inf, True
     if carry < 0.0:
         rng, u = uniform(rng)
         carry = -log(u)
@@ -312,7 +281,8 @@ def run_cell(i, p, time, numerics, base, state, out, events, reads, v):
         # 2. levels of this segment
         if time.segment[interval] != segment:
             segment = time.segment[interval]
-            g[:] = base[i] * time.multiply[segment] + time.add[segment]
+            for q in range(g.shape[0]):
+                g[q] = base[i, q] * time.multiply[segment, q] + time.add[segment, q]
             w, renewed = prepare(p, g), True
             fresh = membrane(p, g, w)
             if time.starts[interval]:
@@ -353,32 +323,43 @@ def run_cell(i, p, time, numerics, base, state, out, events, reads, v):
                 rng, particles = poisson(rng, hazard[q])
                 hazard[q] = 0.0
                 total[N_OWN_TOTALS + q] += particles
-            if renewed:
-                found, renewed = read_outs(p, g, w, x), False
-            record(out, i, time.output[interval], n, total, x, found)
+            if out.count.shape[1] > 0:
+                if renewed:
+                    found, renewed = read_outs(p, g, w, x), False
+                record(out, i, time.output[interval], n, total, x, found)
         if time.snapshot[interval] and reason == DONE:
             reason, rng = look(i, rng, t, v, n, (m, stay, join, was_read), t - t_base, reads)
             was_read, stay, join, t_base = True, 1.0, 0.0, t
         if reason != DONE:
-            events.used[0], reads.used[0] = used_before
-            return reason
-    # 5. write the cell back
-    store(state, i, v, n)
-    state.n_free[i], state.next_name[i], state.rng[i] = book[FREE], book[NAMES], rng
-    state.time[i], state.carry[i], state.step[i] = t, carry, step
-    state.t_base[i], state.stay[i, 0], state.stay[i, 1] = t_base, stay, join
-    state.was_read[i] = was_read
+            break
+    # 5. write the cell down
+    after.was_read[i] = was_read
+    if reason == DONE and not store(v, n, after, i, rows[1]):
+        reason = POOL_FULL
+    if reason != DONE:
+        events.used[0], reads.used[0] = used_before
+        return reason
+    after.rng[i], after.time[i], after.carry[i], after.step[i] = rng, t, carry, step
+    after.t_base[i], after.stay[i, 0], after.stay[i, 1] = t_base, stay, join
     for q in range(len(m)):
-        state.membrane[i, q] = m[q]
-    state.x[i], state.hazard[i], state.total[i] = x, hazard, total
+        after.membrane[i, q] = m[q]
     return DONE
 
 
 @kernel
-def run_cells(first, last, p, time, numerics, base, state, out, events, reads, v):
-    """Run cells first..last; returns (next cell to run, reason). A full buffer is a reason, never a truncation."""
+def run_cells(first, last, p, time, numerics, base, before, after, out, events, reads, v):
+    """Run cells first..last from one state into the next; returns (next cell to run, reason).
+
+    A full buffer is a reason, never a truncation: the cell starts again from `before`, which is only read.
+    """
+    old, new = 0, 0
+    for i in range(first):
+        old += sum_of(stage_tuple(before.count, i))
+        new += sum_of(stage_tuple(after.count, i))
     for i in range(first, last):
-        reason = run_cell(i, p, time, numerics, base, state, out, events, reads, v)
+        reason = run_cell(i, (old, new), p, time, numerics, base, before, after, out, events, reads, v)
         if reason != DONE:
             return i, reason
+        old += sum_of(stage_tuple(before.count, i))
+        new += sum_of(stage_tuple(after.count, i))
     return last, DONE
