@@ -19,6 +19,7 @@ ALL = Cascade(chapters=(*TISSUE.chapters, RECIPIENTS, IMMUNITY))
 """Everything that is declared."""
 MODELS = {
     "matrix": TISSUE,
+    "spread": Cascade(chapters=(*CELL.chapters, EXTRACELLULAR, INVASION)),
     "neighbours": Cascade(chapters=(*CELL.chapters, EXTRACELLULAR, INVASION, RECIPIENTS)),
     "immune": Cascade(chapters=(*CELL.chapters, EXTRACELLULAR, INVASION, RECIPIENTS, IMMUNITY)),
     "all": ALL,

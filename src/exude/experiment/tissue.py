@@ -42,11 +42,11 @@ class Tissue(Asked):
 
     line: a cell line. what: perturbations, as for a single cell; lasting ones are of the tumour cells, drugs reach all.
     also: lasting perturbations of other kinds of cells, {"t_cell": (KnockOut("UNC13D"),)}. matrix: `Gel`, `Film` or
-    `Plastic`. cells: `Scattered`, `Spheroid`, `Wound`, `Layer`, `At`, or several kinds with `Mixture` and `Among`. model:
-    what it is about: 'matrix' (proteolysis), 'neighbours' (recipients), 'immune' (T cells too) or 'all'; empty takes
-    what the kinds of cells need. size: of the box along x, y (and z; without it the tissue is one layer thick). voxel:
-    side of a voxel. every: time between recorded points. secretion: 'vesicles' (every MVB an individual) or
-    'mean-field' (fusions drawn about the mean field; for large tissues).
+    `Plastic`. cells: `Scattered`, `Spheroid`, `Wound`, `Layer`, `At`, or several kinds with `Mixture` and `Among`.
+    model: what it is about: 'matrix' (proteolysis), 'spread' (matrix as it is), 'neighbours' (recipients), 'immune'
+    (T cells too) or 'all'; empty takes what the kinds of cells need. size: of the box along x, y (and z; without it
+    the tissue is one layer thick). voxel: side of a voxel. every: time between recorded points. secretion: 'vesicles'
+    (every MVB an individual) or 'mean-field' (fusions drawn about the mean field; for large tissues).
 
     Example: Tissue("MDA-MB-231", (KnockDown("UNC13D", to=0.1),), matrix=Film(), size=("300 um", "300 um"))
     """
@@ -160,7 +160,7 @@ def _plan(asked: Tissue) -> Plan:
         "format": provenance.FORMAT, "line": line.name, "what": [repr(w) for w in asked.what],
         "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + "".join((space(asked.about).source(), *(pair.source() for pair in pairs(asked.about)))),
         **{k: repr(getattr(asked, k)) for k in (
-            "matrix", "cells", "size", "voxel", "duration", "every", "seed", "secretion", "step", "oxygen", "alike",
+            "matrix", "cells", "size", "voxel", "duration", "every", "seed", "secretion", "step", "window", "oxygen", "alike",
             "hypothesis", "burn_in", "also",
         )},
     }  # fmt: skip

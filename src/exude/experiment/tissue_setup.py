@@ -63,6 +63,8 @@ class Asked:
     secretion: str = "vesicles"
     step: str = ""
     """Time step; empty takes the catalogue's."""
+    window: str = ""
+    """How far secretion runs ahead: cells divide, die and change only at its end; empty takes the catalogue's."""
     model: str = ""
     also: Mapping[str, tuple[Perturbation, ...]] = field(default_factory=dict)
     oxygen: bool = True
@@ -151,7 +153,8 @@ def clock_of(asked: Asked) -> Clock:
             "a whole number of points",
             "Change one of the two.",
         )
-    window = max(1, round(min(float(table["window_s"]), every) / dt))
+    ahead = seconds(asked.window, what="window") if asked.window else float(table["window_s"])
+    window = max(1, round(min(ahead, every) / dt))
     while per_point % window:
         window -= 1
     refresh = max(1, round(float(table["refresh_s"]) / dt))
