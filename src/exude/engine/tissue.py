@@ -234,9 +234,12 @@ class Tissue:
         self._loops.deposit_amounts(s.parameters, table, body.founder, traces, counts, body.pools, amounts)
         self.places.deposits[:] = 0.0
         n = len(body.ids)
+        ways: dict[bool, Callable[[slice], Floats]] = {
+            kind: self._spots if kind else self._bodies for kind in {d.invadopodia for d in s.space.cascade.deposits}
+        }
         for slab in range(slabs(n)):  # in the order of cells, a few at a time: points take much room
             who = slice(*rows_of(slab, n))
-            at = {True: self._spots(who), False: self._bodies(who)}
+            at = {kind: points(who) for kind, points in ways.items()}
             for q, d in enumerate(s.space.cascade.deposits):
                 points = at[d.invadopodia]
                 shared = np.repeat(amounts[who, q] * (s.thin / points.shape[1]), points.shape[1])
