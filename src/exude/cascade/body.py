@@ -134,7 +134,7 @@ PATIENT = Body(
         Definition("killing", "kill * ratio(strength, primary + strength)", "1/s", why="one target at a time"),
         Definition("at_work", "ratio(primary, primary + tumour_t)"),
         Definition("arriving", "t_arrival * wall * volume", "1/s"),
-        Definition("dying", "grow * crowding + killing", "1/s"),
+        Definition("dying", "grow * crowding + k_tumour_turnover + killing", "1/s"),
         Definition("made", "release * primary / one_cell", "item/s"),
     ),
     stocks=(
@@ -145,8 +145,9 @@ PATIENT = Body(
         *NODE.stocks,
     ),
     flows=(
-        Flow("growth", "primary", "primary", "grow + entering", grows=True, because=("Coumans2013", "Zhang2017")),
+        Flow("growth", "primary", "primary", "grow + k_tumour_turnover + entering", grows=True, because=("Coumans2013", "Zhang2017")),
         Flow("death of crowding", "primary", DEAD, "grow * crowding", because=("Coumans2013",)),
+        Flow("turnover", "primary", DEAD, "k_tumour_turnover"),
         Flow("killing", "primary", DEAD, "killing", because=("JCI34388", "Weigelin2021")),
         Flow("entry", "primary", "ctc", "entering", because=("ButlerGullino1975",)),
         Flow("arrival of T cells", "blood_t", "tumour_t", "arriving"),
@@ -156,7 +157,7 @@ PATIENT = Body(
         Flow("death of tired T cells", "tired_t", DEAD, "k_t_death"),
         Flow("exosomes into blood", "", "blood_exosomes", "exosome_wall * wall * volume * exosomes"),
         Flow("exosomes to the node", "", "node_exosomes", "drained_share * made"),
-        Flow("antigen to the node", "", "antigen", "drained_share * dying * primary"),
+        Flow("antigen to the node", "", "antigen", "antigen_share * dying * primary"),
         *SPREAD.flows,
         *NODE.flows,
     ),

@@ -41,11 +41,11 @@ IMMUNITY = Chapter(
             "hit_without_munc13_4 + (1 - hit_without_munc13_4) * saturate(UNC13D, half_granule_munc13_4)",
             why="lytic granules fuse by the T cell's own Munc13-4; 1 is that of a healthy T cell",
         ),
-        Definition("bell", "(ORAI1 / best_orai1) / (1 + (ORAI1 / best_orai1) ** 2)"),
+        Definition("bell", "(soce_channels / best_orai1) / (1 + (soce_channels / best_orai1) ** 2)"),
         Definition("bell_healthy", "(1 / best_orai1) / (1 + (1 / best_orai1) ** 2)"),
         Definition(
             "alarm",
-            "(1 - need_calcium_optimum) * saturate(ORAI1, half_granule_orai1)"
+            "(1 - need_calcium_optimum) * saturate(soce_channels, half_granule_orai1)"
             " + need_calcium_optimum * bell / bell_healthy",
             why="calcium entry starts granules on their way; the rival has an optimum below what T cells have",
         ),

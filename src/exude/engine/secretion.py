@@ -116,6 +116,8 @@ class Vesicles:
         Those that stay come first, in the order they have; then those that are born, in the order of their mothers,
         who all stay and have one daughter each. Chunks in which nobody dies or divides are not touched.
         """
+        if not self.chunks:  # all have died: nobody is left to be born of
+            return
         stay, mothers, names = rows[born < 0], rows[born >= 0], born[born >= 0]
         assert (np.diff(mothers) > 0).all(), "mothers in the order of their rows, one daughter each"
         firsts = self._firsts()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from numbers import Integral, Real
 
@@ -28,6 +28,7 @@ from exude.experiment.dosing import HOSTS, Schedule, free_plasma, key_of, left_o
 from exude.experiment.expect import expect
 from exude.experiment.perturbations import KnockDown, Perturbation
 from exude.experiment.protocol import PLACE, Genotype, Numbers
+from exude.experiment.simulate import Settings
 from exude.units import seconds
 
 DAY = 24 * 60 * 60
@@ -77,14 +78,19 @@ class ReleaseTable:
         return np.asarray(np.interp(share, self.shares, self.rates))
 
 
-@cache
-def release_table(line: str, *what: Perturbation, duration: str = "12 h") -> ReleaseTable:
-    """Release of a line against Munc13-4, from the mean field of its cell; worked out once.
+def release_table(
+    line: str, *what: Perturbation, duration: str = "12 h", numbers: Numbers | None = None
+) -> ReleaseTable:
+    """Release of a line under lasting perturbations against the Munc13-4 left, from the mean field of its cell.
 
     Valid when: as `expect`: a cell of median levels, which releases less than the mean of cells.
     """
     span = seconds(duration, what="duration")
-    made = [expect(line, *what, KnockDown("UNC13D", to=share), duration=duration).exosomes for share in SHARES]
+    settings = Settings(numbers=numbers or Numbers.default())
+    made = [
+        expect(line, *what, KnockDown("UNC13D", to=share), duration=duration, settings=settings).exosomes
+        for share in SHARES
+    ]
     return ReleaseTable(SHARES, tuple(float(total[-1]) / span for total in made))
 
 
@@ -93,20 +99,23 @@ class Cohort:
     """Virtual bodies with a tumour: how many, whose, for how long, and what they are given.
 
     host: 'mouse' or 'patient'. immunity: 'competent', 'T-cell-deficient', 'Munc13-4-deficient'. line: whose PD-L1 and
-    release. start_cells: of every tumour at day 0. vessels: whether the tumour has them; without, nothing comes or goes.
-    vary: whether members differ in their numbers; all draw their own events. Raises ProtocolError or UnknownName.
+    release. what: lasting perturbations of the tumour. start_cells: of every tumour at day 0. vessels: whether the
+    tumour has them; without, nothing comes or goes. vary: whether members differ in their numbers; all draw their own
+    events. numbers: those that they differ about. Raises ProtocolError or UnknownName.
     """
 
     members: int = 200
     host: str = "mouse"
     immunity: str = "competent"
     line: str = "MDA-MB-231"
+    what: tuple[Perturbation, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     days: int = 60
     start_cells: float = 1_000_000
     vessels: bool = True
     vary: bool = True
     seed: int = 1
+    numbers: Numbers = field(default_factory=Numbers.default)
 
     def __post_init__(self) -> None:
         read.line(self.line)
@@ -163,7 +172,7 @@ def run_cohort(
     is that of a resting cell; the first time at which a burden is lethal is known to a recorded interval. What is coarse
     beside that stands at `PATIENT`.
     """
-    table = release or release_table(read.line(cohort.line).name)
+    table = release or release_table(read.line(cohort.line).name, *cohort.what, numbers=cohort.numbers)
     blocks = [np.arange(i, min(i + BLOCK, cohort.members)) for i in range(0, cohort.members, BLOCK)]
     parts: list[xr.Dataset] = []
     failed: dict[int, str] = {}
@@ -265,7 +274,7 @@ def _levels(cohort: Cohort, table: Release, sets: list[Numbers], potency: dict[s
 
     t_cells, healthy = IMMUNITY[cohort.immunity]
     line = read.line(cohort.line)
-    cd274 = Genotype(line, ()).medians(Numbers.default())[PLACE["CD274"]]
+    cd274 = Genotype(line, cohort.what).medians(cohort.numbers)[PLACE["CD274"]]
     here = {
         "patient": cohort.host == "patient", "t_cells": t_cells, "start_cells": math.floor(cohort.start_cells),
         "vessels": cohort.vessels, "cell_pd_l1": cd274, "release": mean(table(munc)),
@@ -334,7 +343,7 @@ def draws(cohort: Cohort, members: Ints) -> tuple[list[Numbers], dict[str, Float
     sd = np.array([read.parameter(name).log_sd for name in names] + [_unsure(drug) for drug in drugs])
     z = exact.normal(streams.uniforms(cohort.seed, streams.Purpose.MEMBER, members, len(sd)))
     factor = exact.exp(sd * z) if cohort.vary else np.ones(z.shape)
-    base = Numbers.default().values
+    base = dict(cohort.numbers.values)
     sets = []
     for row in factor:
         changed = {name: base[name] * float(f) for name, f in zip(names, row, strict=False)}
