@@ -176,8 +176,9 @@ def test_conditions_can_be_done(key: str) -> None:
 def test_every_scored_finding_has_rule_statement_line_and_number(key: str) -> None:
     _, finding = FINDINGS[key]
     assert finding.rule and finding.statement
-    for name in finding.lines:
-        read.line(name)
+    if "stands in for" not in finding.rule:
+        for name in finding.lines:
+            read.line(name)
     relation = finding.relation
     assert relation.error_from != "none" or relation.kind in ("direction", "relation")
     if relation.kind in ("value", "fold"):

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from exude.cascade import DEFAULT_HYPOTHESIS
+from exude.cascade import ALL, DEFAULT_HYPOTHESIS
+from exude.derive.evaluate import evaluate
 from exude.engine.layout import Floats
-from exude.experiment.cohort import Cohort, run_cohort
+from exude.experiment.cohort import Cohort, release_table, run_cohort
 from exude.experiment.dosing import Schedule
 from exude.experiment.perturbations import KnockDown, KnockOut, Perturbation
 from exude.experiment.protocol import Numbers
@@ -41,15 +42,27 @@ class BodyDish:
     def read(self, numbers: Numbers, *, cells: int, seed: int) -> Read:
         """Run the group and read it on day LOOK: a mouse lost before counts as it was last seen."""
         members = FEW_MEMBERS if few(cells) else MEMBERS
+        table = release_table(LINE, *self.what, numbers=numbers)
         run = run_cohort(
             Cohort(
                 members, immunity=self.immunity, line=LINE, what=self.what, schedules=self.schedules, days=DAYS,
                 start_cells=START_CELLS, vary=False, seed=seed, numbers=numbers,
-            )
+            ),
+            release=table,
         )  # fmt: skip
         seen = {name: float(_last(run.data[name].values[:, : LOOK + 1]).mean()) for name in KEPT}
         entering = run.data["ctc"].values[:, 1:] * numbers["k_blood_clear"] * 3600
-        return Read({**seen, "entries": float(np.nanmean(np.nanmax(entering, axis=1)))})
+        left = np.array([seen["munc13_4"], 1.0])
+        exosomes = table(left)
+        granules = [evaluate(ALL, "granules", numbers.values | {"UNC13D": share}) for share in left]
+        return Read(
+            seen
+            | {
+                "entries": float(np.nanmean(np.nanmax(entering, axis=1))),
+                "release": float(exosomes[0] / exosomes[1]),
+                "granules": float(granules[0]) / float(granules[1]),  # of T cells, where the drug reaches them
+            }
+        )
 
 
 def _last(course: Floats) -> Floats:

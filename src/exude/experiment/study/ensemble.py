@@ -18,10 +18,13 @@ from exude.units import factor_to_internal
 PRIOR_PASS = "fit/prior_pass.toml"
 
 
-OUTSIDE = ("extracellular", "invasion")
-"""Chapters of the surroundings."""
-SHARES = ("fak_share", "surface_share_direct", "fibre_guidance", "surfing_share", "pore_limit_share")
-"""Numbers of the surroundings that cannot exceed 1."""
+OUTSIDE = ("extracellular", "invasion", "recipients", "immunity", "metastasis")
+"""Chapters of the surroundings, of other cells and of the body; new ones come last, so that older draws stay."""
+SHARES = (
+    "fak_share", "surface_share_direct", "fibre_guidance", "surfing_share", "pore_limit_share", "cargo_escape",
+    "transform_chance", "t_recognises_transformed", "most_restraint", "hit_without_munc13_4", "tired_left",
+)  # fmt: skip
+"""Numbers of the surroundings and of other cells that cannot exceed 1."""
 SURROUNDINGS = 31
 """Purpose of the random numbers that draw the surroundings."""
 RIVALS = ("c2b-only", "with-annexin-a6")

@@ -89,8 +89,29 @@ def questions() -> tuple[Question, ...]:
         _recruitment(""),
         Question("M9", _ratio("area", "film: knock-down", "film: wild type")),
         Question("I2", _ratio("front", "gel: Rab27a knock-down", "gel: wild type")),
+        *_neighbours(),
     ]
     return (*asked, *_rivals())
+
+
+def _neighbours() -> list[Question]:
+    """Recipients, T cells, mice."""
+    wild, freed = "T cells: wild type", "T cells: anti-PD-L1"
+    return [
+        Question("AlNedawi2008a", _value("transfer: wild type", "expected"), null=0.0),
+        Question("Poggio2019a", _ratio("tumour", "T cells: Rab27a knock-out", wild)),
+        Question("Yang2018a", _ratio("killed", wild, "T cells: exosomes without PD-L1")),
+        Question("Weigelin2021b", _ratio("per_t_cell", wild, "T cells: a quarter of the T cells")),
+        Question("Jitc0770a", _value(wild, "pd_l1")),
+        Question("Peinado2012a", _ratio("lasting", "mice: Rab27a knock-down", "mice: wild type")),
+        Question("Hamza2021b", _value("mice: wild type", "entries"), unit="1/h"),
+        Question("Crozat2007a", _ratio("killed", "T cells: anti-PD-L1, T cells without Munc13-4", freed)),
+        Question(
+            "Weidinger2013a",
+            _difference("tumour", "T cells: anti-PD-L1, T cells without STIM1", freed, per=wild),
+            null=0.0,
+        ),
+    ]
 
 
 def _rivals() -> list[Question]:

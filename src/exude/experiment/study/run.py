@@ -19,9 +19,11 @@ from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols
 from exude.experiment.study import ensemble
 from exude.experiment.study.anchor import anchored
+from exude.experiment.study.bodies import BodyDish, body_dishes
 from exude.experiment.study.cultures import Culture, Read, cultures
 from exude.experiment.study.figures import panels
 from exude.experiment.study.journal import Journal
+from exude.experiment.study.neighbours import NeighbourDish, neighbour_dishes
 from exude.experiment.study.questions import Outcome, Question, questions
 from exude.experiment.study.score import row
 from exude.experiment.study.tissues import DRAWS, TissueDish, tissue_dishes
@@ -44,8 +46,9 @@ FULL = Size(point_cells=1024, draw_cells=48, draws=40, tissue_draws=DRAWS)
 QUICK = Size(point_cells=256, draw_cells=48, draws=8, tissue_draws=1)
 
 
-SPATIAL = {"matrix-degradation", "invasion"}
-"""Statements that dishes in space answer."""
+SPATIAL = {"matrix-degradation", "invasion", "gene-transfer", "immune-suppression", "metastasis", "therapy"}
+"""Statements that dishes in space, of several kinds of cells, and groups of mice answer."""
+Dish = Culture | TissueDish | NeighbourDish | BodyDish
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def reproduce(
 def _identity(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> str:
     """What a journal must match to be gone on with."""
     values = [{name: numbers.values for name, numbers in own.items()} for own in sets]
-    dishes = [repr(dish) for dish in (*cultures().values(), *tissue_dishes().values())]
+    dishes = [repr(dish) for dish in (*cultures().values(), *beyond().values())]
     model = build.leaf_text(cell_symbols())
     return provenance.fingerprint({"sets": values, "size": repr(size), "seed": seed, "dishes": dishes, "model": model})
 
@@ -133,7 +136,7 @@ def _by_mechanism(draws: int) -> list[dict[str, Numbers]]:
 class Task:
     """One dish under one parameter set."""
 
-    dish: Culture | TissueDish
+    dish: Dish
     numbers: Numbers
     cells: int
     seed: int
@@ -155,9 +158,14 @@ def _tasks(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> list
     ]
 
 
-def _dishes(draw: int, size: Size) -> list[Culture | TissueDish]:
-    """Single cells under every draw; dishes in space at the point, and for some draws those that a finding scores."""
-    spatial = [d for d in tissue_dishes().values() if d.scored or draw == 0] if draw <= size.tissue_draws else []
+def beyond() -> dict[str, TissueDish | NeighbourDish | BodyDish]:
+    """Every dish that is more than a culture of single cells, by name."""
+    return {**tissue_dishes(), **neighbour_dishes(), **body_dishes()}
+
+
+def _dishes(draw: int, size: Size) -> list[Dish]:
+    """Single cells under every draw; the others at the point, and for some draws those that a finding scores."""
+    spatial = [d for d in beyond().values() if d.scored or draw == 0] if draw <= size.tissue_draws else []
     return [*cultures().values(), *(spatial if size.tissue_draws else [])]
 
 
