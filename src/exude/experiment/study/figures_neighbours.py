@@ -61,7 +61,7 @@ def _therapy(point: Outcome, draws: Sequence[Outcome]) -> Panel:
         return Series(label, np.array(DOSES, float), np.array(y), control=control)
 
     return Curves(
-        title="A Munc13-4 inhibitor in mice", xlabel="bexin (mg per kg and day)", ylabel="share of untreated mice",
+        title="A Munc13-4 inhibitor in mice", xlabel="bexin (mg per kg and day, in six doses)", ylabel="share of untreated mice",
         series=(
             line("exosomes released", "release", "body"), line("killing by T cells", "granules", "body"),
             line("tumour", "primary", "body", control=True), line("metastases", "lasting", "body"),
