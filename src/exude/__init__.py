@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from exude.engine.summary import Summary
     from exude.engine.tissue_run import TissueRun, open_tissue
     from exude.errors import ExudeError
-    from exude.experiment.arrange import At, Layer, Scattered, Spheroid, Wound
+    from exude.experiment.arrange import Among, At, Layer, Mixture, Scattered, Spheroid, Wound
+    from exude.experiment.cohort import Cohort, CohortRun, run_cohort, survival
     from exude.experiment.declared import simulate_model
+    from exude.experiment.dosing import Schedule, plasma
     from exude.experiment.expect import expect
     from exude.experiment.export import Export, export_antimony, export_model, export_sbml
     from exude.experiment.fluorescence import Fura2, SingleWavelength
@@ -38,11 +40,11 @@ if TYPE_CHECKING:
     from exude.show.omex import export_omex
 
 __all__ = [
-    "At", "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Film", "Fura2",
-    "Gel", "KnockDown", "KnockOut", "Layer", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
-    "Settings", "SingleWavelength", "Spheroid", "Stimulus", "Summary", "Tissue", "TissueRun", "Wound", "calcium_band",
+    "Among", "At", "CalciumModel", "CalciumTrace", "Cohort", "CohortRun", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Film", "Fura2",
+    "Gel", "KnockDown", "KnockOut", "Layer", "Mixture", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
+    "Schedule", "Settings", "SingleWavelength", "Spheroid", "Stimulus", "Summary", "Tissue", "TissueRun", "Wound", "calcium_band",
     "calcium_ensemble", "expect", "export_antimony", "export_model", "export_omex", "export_sbml", "load", "open_tissue",
-    "read_tissue", "run_tissue", "simulate", "simulate_model", "simulate_uncertain", "summarise",
+    "plasma", "read_tissue", "run_cohort", "run_tissue", "simulate", "simulate_model", "simulate_uncertain", "summarise", "survival",
 ]  # fmt: skip
 
 _HOMES = {
@@ -51,11 +53,14 @@ _HOMES = {
     "exude.engine.summary": ("Summary",),
     "exude.engine.tissue_run": ("TissueRun", "open_tissue"),
     "exude.errors": ("ExudeError",),
-    "exude.experiment.arrange": ("At", "Film", "Gel", "Layer", "Plastic", "Scattered", "Spheroid", "Wound"),
+    "exude.experiment.arrange": ("Among", "At", "Layer", "Mixture", "Scattered", "Spheroid", "Wound"),
+    "exude.experiment.cohort": ("Cohort", "CohortRun", "run_cohort", "survival"),
     "exude.experiment.declared": ("simulate_model",),
+    "exude.experiment.dosing": ("Schedule", "plasma"),
     "exude.experiment.expect": ("expect",),
     "exude.experiment.export": ("Export", "export_antimony", "export_model", "export_sbml"),
     "exude.experiment.fluorescence": ("Fura2", "SingleWavelength"),
+    "exude.experiment.matrix": ("Film", "Gel", "Plastic"),
     "exude.experiment.perturbations": (
         "CalciumModel", "CalciumTrace", "DominantNegative", "Drug", "External", "KnockDown", "KnockOut", "Overexpress",
         "Permeabilised", "Rescue", "Stimulus",
