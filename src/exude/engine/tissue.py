@@ -44,6 +44,8 @@ FIRST_ROUNDS = 8
 """Rounds in which fast fields are brought to rest before the first step."""
 GONE = "gone"
 """Kind, for bonds, of cells that are dead or left but are taken out only when the window ends."""
+STILL = 1e-12
+"""um/s of drift that is none; a cell drifts no faster than it walks."""
 REST = 1e9
 """Time (s) after which pools are at rest."""
 SPEED, PERSISTENCE, PASSAGE, GUIDANCE, DIVISION, DEATH, REPULSION, ADHESION = range(len(OF_BEHAVIOUR))
@@ -300,6 +302,7 @@ class Tissue:
                 drift += strength[:, None] * grid.gradient(self.places.fields[q], body.position, s.grid)
         if s.planar:
             drift[:, 2] = 0.0
+        drift *= np.minimum(1.0, found[:, SPEED] / np.maximum(np.sqrt(dot(drift, drift)), STILL))[:, None]
         freedom = np.clip(found[:, PASSAGE], 0.0, 1.0)
         walk = Walk(
             body.heading, found[:, SPEED].copy(), found[:, PERSISTENCE].copy(), drift, freedom, body.ids

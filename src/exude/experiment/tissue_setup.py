@@ -79,7 +79,8 @@ class Asked:
     @property
     def about(self) -> str:
         """The model: the one that was asked for, or the smallest that has the kinds of cells."""
-        return self.model or next(m for m, c in MODELS.items() if set(self.cells.kinds) <= {k.name for k in c.kinds})
+        there = {m: {k.name for k in c.kinds} for m, c in MODELS.items()}
+        return self.model or next((m for m, kinds in there.items() if set(self.cells.kinds) <= kinds), "all")
 
 
 def model_of(asked: Asked) -> Cascade:

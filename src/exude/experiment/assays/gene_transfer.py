@@ -26,7 +26,7 @@ class GeneTransfer(AbstractShareAssay):
     """Share of the recipients of the start that are transformed, as a focus assay counts them.
 
     `expected` (time,) is the same share without chance and without return: the mean over the recipients still there of
-    1 - exp(-risk), risk their summed hazard. It shows effects that counts of few transformed cells would not.
+    their hazard, summed until they are transformed. It shows effects that counts of few transformed cells would not.
     Valid when: each transformed cell can be told from its neighbours.
     """
 
@@ -57,7 +57,7 @@ class GeneTransfer(AbstractShareAssay):
         """As counted, with the `expected` share (time,)."""
         seen, mine = super().observable(dish), self._recipients(dish)
         shares = [
-            float(np.mean(1.0 - np.exp(-_rows(dish.load(i), mine)["risk"]))) for i in range(dish.index(self.at) + 1)
+            float(np.mean(_rows(dish.load(i), mine)["risk"])) for i in range(dish.index(self.at) + 1)
         ]
         course = xr.DataArray(shares, dims="time", coords={"time": seen["time"]})
         return seen.assign(expected=named(course, "1", "expected share of recipients that were transformed"))
