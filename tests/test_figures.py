@@ -9,13 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 import exude
 import studies
+from exude.cascade import ALL
+from exude.engine.grid import Grid
+from exude.experiment.assays.exosome_uptake import ExosomeUptake
+from exude.experiment.assays.measures import Snapshot, TissueReading
 from exude.show import axes, report
 from exude.show.figures import draw, save, summary, verdict_line
 from exude.show.run_figures import figure_of, run_figure, summary_figure
-from exude.show.style import wrap, write
+from exude.show.style import INK, new_figure, wrap, write
+from exude.show.tissue_axes import KINDS as KIND_COLOURS
+from exude.show.tissue_axes import VIEWS, draw_kinds, view_of
+from exude.show.tissue_figures import co_culture_figure, gene_transfer_figure, uptake_figure
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +210,100 @@ def test_scores_are_plain_json(tmp_path: Path) -> None:
         assert (tmp_path / "figures" / f"{name}.svg").exists() and (tmp_path / "figures" / f"{name}.png").exists()
     assert (tmp_path / "summary.png").exists() and (tmp_path / "report.html").exists()
     assert plain({"a": np.float64("nan"), "b": (np.int64(2), True, "x")}) == {"a": None, "b": [2.0, True, "x"]}
+
+
+# --- cells of several kinds ---
+
+KINDS = ("tumour", "normal", "transformed", "fibroblast", "t_cell")
+HOUR = 3600.0
+GRID = Grid((1, 10, 10), 20.0)
+
+
+def dish(rows: list[dict[int, tuple[str, float]]], **pools: list[float]) -> TissueReading:
+    """Snapshots an hour apart, each {id: (kind, bound)}; pools by the number of the snapshot, the same in all cells."""
+    shots = []
+    for i, cells in enumerate(rows):
+        n, x = len(cells), 20.0 + 30.0 * np.array(list(cells), float)
+        found = {
+            "id": np.array(list(cells)), "kind": np.array([KINDS.index(kind) for kind, _ in cells.values()], int),
+            "bound": np.array([bound for _, bound in cells.values()], float), "radius": np.full(n, 9.0),
+            "position": np.stack([x, x, np.full(n, 5.0)], axis=1),
+            **{name: np.full(n, values[i]) for name, values in pools.items()},
+        }  # fmt: skip
+        shots.append(Snapshot(i * HOUR, {"collagen": np.zeros(GRID.shape)}, found))
+    made = {"kinds": KINDS, "cells": "Mixture({})", "line": "MDA-MB-231"}
+    return TissueReading(GRID, np.array([HOUR * i for i in range(len(rows))]), made, shots.__getitem__)
+
+
+def killing() -> TissueReading:
+    tumour, free, bound = ("tumour", 0.0), ("t_cell", 0.0), ("t_cell", 1.0)
+    return dish(
+        [{0: tumour, 1: tumour, 2: free, 3: free}, {0: tumour, 1: tumour, 2: bound, 3: free}, {1: tumour, 2: free}]
+    )
+
+
+def changing() -> TissueReading:
+    tumour, cell, changed = ("tumour", 0.0), ("fibroblast", 0.0), ("transformed", 0.0)
+    rows = [{0: tumour, 1: cell, 2: cell}, {0: tumour, 1: cell, 2: cell}, {0: tumour, 1: changed, 2: cell}]
+    return dish(rows, risk=[0.0, 0.1, 0.3], exosomes_in=[0.0, 200.0, 500.0])
+
+
+def drawn(axes: Axes) -> list[tuple[str, str]]:
+    """Fill and edge of each cell drawn, in order."""
+    discs = axes.collections[0]
+    return [(to_hex(a), to_hex(b)) for a, b in zip(discs.get_facecolor(), discs.get_edgecolor(), strict=True)]
+
+
+def test_cells_are_drawn_by_kind_t_cells_on_top_and_filled_while_bound() -> None:
+    figure = co_culture_figure({"untreated": killing()})
+    first, then, last, _ = figure.axes
+    tumour, free, bound = (
+        (KIND_COLOURS["tumour"].lower(), "#ffffff"),
+        ("#ffffff", INK.lower()),
+        (INK.lower(), "#ffffff"),
+    )
+    assert drawn(first) == [tumour, tumour, free, free]
+    assert drawn(then) == [tumour, tumour, bound, free]
+    assert drawn(last) == [tumour, free]  # who is dead is gone
+    assert len(set(KIND_COLOURS.values())) == len(KIND_COLOURS) and set(KIND_COLOURS) == {k.name for k in ALL.kinds}
+
+
+def test_killed_share_is_drawn_and_its_band_stays_a_share() -> None:
+    alive = dish([{0: ("tumour", 0.0), 1: ("t_cell", 0.0)}] * 3)
+    figure = co_culture_figure({"untreated": [killing(), alive], "anti-PD-L1": killing()})
+    below = figure.axes[-1]
+    assert any(np.allclose(line.get_ydata(), [0, 0, 1 / 4]) for line in below.lines)
+    assert any(np.allclose(line.get_ydata(), [0, 0, 1 / 2]) for line in below.lines)
+    band = np.concatenate([np.asarray(path.vertices)[:, 1] for c in below.collections for path in c.get_paths()])
+    assert band.min() == 0 and band.max() == 1  # two dishes of 0 and 1/2: t gives far more than 1
+    said = words(figure)
+    for word in ("tumour cells killed (share)", "time (h)", "T cell, bound", "T cell, free", "tumour cell", "50 µm"):
+        assert word in said, word
+    assert "fibroblast" not in said
+
+
+def test_transfer_is_drawn_as_expected_and_as_counted() -> None:
+    figure = gene_transfer_figure({"untreated": changing()})
+    lines = [np.asarray(line.get_ydata(), float) for line in figure.axes[-1].lines if len(line.get_ydata()) == 3]  # type: ignore[arg-type]
+    expected = 100 * (1 - np.exp(-np.array([0.0, 0.1, 0.3])))
+    assert any(np.allclose(line, expected) for line in lines) and any(np.allclose(line, [0, 0, 50]) for line in lines)
+    said = words(figure)
+    assert "recipients transformed (%)" in said and "transformed cell" in said and "T cell" not in said
+
+
+def test_uptake_is_drawn_against_time_and_cell_by_cell() -> None:
+    figure = uptake_figure({"untreated": changing()}, ExosomeUptake(kind="fibroblast"))
+    left, right = figure.axes
+    assert any(np.allclose(line.get_ydata(), [0, 200, 500]) for line in left.lines)
+    assert "(per fibroblast)" in left.get_ylabel() and "single fibroblast (exosomes)" in right.get_xlabel()
+    assert "at 2 h" in words(figure)
+
+
+def test_a_dish_of_several_kinds_has_its_view_and_key() -> None:
+    assert view_of(killing()) is VIEWS["kinds"] and view_of(killing(), "cells") is VIEWS["cells"]
+    figure = new_figure(60, 60)
+    axes = figure.add_subplot()
+    draw_kinds(axes, killing(), 1)
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["tumour cell", "T cell, free", "T cell, bound"]

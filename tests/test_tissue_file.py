@@ -19,6 +19,7 @@ from exude.experiment import tissue_run
 from exude.experiment.arrange import ARRANGEMENTS, At
 from exude.experiment.matrix import MATRICES, Film
 from exude.experiment.perturbations import Drug, KnockDown
+from exude.experiment.protocol import places
 from exude.experiment.tissue_file import TissueTable, read_tissue
 from exude.show.cli import DONE, REFUSED, STOPPED, main
 from exude.show.commands.tissue import gap
@@ -44,6 +45,29 @@ number = 3
 [numbers]
 walk_speed = "30 um/h"
 """
+MIXED = """
+duration = "40 min"
+every = "20 min"
+burn_in = "30 min"
+model = "immune"
+[box]
+size = ["90 um", "90 um"]
+voxel = "10 um"
+[matrix]
+kind = "plastic"
+[cells]
+arrangement = "mixture"
+numbers = { tumour = 4, t_cell = 3 }
+spread = 2.0
+[also]
+t_cell = ["knock-out UNC13D"]
+"""
+BALL = """
+[cells]
+arrangement = "among"
+tumour = { arrangement = "spheroid", number = 20 }
+others = { t_cell = 5 }
+"""
 AT = GOOD.replace('arrangement = "scattered"\nnumber = 3', 'arrangement = "at"\npoints = [["10 um", "20 um"]]')
 
 
@@ -65,8 +89,27 @@ def test_a_file_says_what_the_library_says(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD.replace('"30 um/h"', '"0.5 mm/min"')).numbers["walk_speed"] == pytest.approx(500 / 60)
 
 
+def test_a_file_names_kinds_of_cells(tmp_path: Path) -> None:
+    mixed, ball = read(tmp_path, MIXED), read(tmp_path, BALL)
+    assert mixed.cells == exude.Mixture({"tumour": 4, "t_cell": 3}, spread=2.0)
+    assert mixed.also == {"t_cell": (exude.KnockOut("UNC13D"),)} and mixed.about == "immune"
+    assert ball.cells == exude.Among(exude.Spheroid(20), {"t_cell": 5}) and ball.about == "immune"
+    assert read(tmp_path, MIXED.replace('"immune"', '"all"')).about == "all"
+
+
+def test_what_is_done_to_one_kind_is_done_to_it_alone(tmp_path: Path) -> None:
+    for lost, kept in (("t_cell", "tumour"), ("tumour", "t_cell")):
+        plan = read(tmp_path, MIXED.replace("t_cell = [", f"{lost} = [")).plan()
+        gene = places(plan.setup.space.cascade)["UNC13D"]
+        level = {
+            kind: cells.medians[gene] for kind, cells in zip(plan.setup.space.kinds, plan.populations, strict=True)
+        }
+        assert level[lost] == 0.0 < level[kept]
+
+
 def test_every_matrix_and_arrangement_can_be_written() -> None:
-    for key, tables in (("matrix", MATRICES), ("cells", ARRANGEMENTS)):
+    several = {"mixture": exude.Mixture, "among": exude.Among}
+    for key, tables in (("matrix", MATRICES), ("cells", ARRANGEMENTS | several)):
         union: Any = TissueTable.model_fields[key].annotation
         made = {table.__name__.removesuffix("Table").lower() for table in union.__args__}
         assert made == set(tables) and len(made) > 2
@@ -79,8 +122,8 @@ def test_examples_can_be_run(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("# ")
 
 
-def test_there_are_three_examples() -> None:
-    assert len(EXAMPLES) == 3
+def test_there_are_five_examples() -> None:
+    assert len(EXAMPLES) == 5
 
 
 WRONG: dict[str, tuple[str, str, type[ExudeError], str]] = {
@@ -128,6 +171,52 @@ def test_a_wrong_file_is_refused_with_its_key(name: str, tmp_path: Path) -> None
         read(tmp_path, GOOD.replace(old, new, 1))
     text = str(caught.value)
     assert text.startswith(str(tmp_path)) and len(text) < 700 and "\n" not in text
+
+
+WRONG_KINDS: dict[str, tuple[str, str, str, type[ExudeError], str]] = {
+    "kind": (MIXED, "t_cell = 3", "tcell = 3", DataError, r"\[cells.numbers.tcell\] got 'tcell' .*did you mean 't_cell'"),
+    "kind of also": (MIXED, "t_cell = [", "t_cel = [", DataError, r"\[also.t_cel\] got 't_cel' .*did you mean 't_cell'"),
+    "none of a kind": (MIXED, "t_cell = 3", "t_cell = 0", ProtocolError, "got 0; expected a whole number of cells"),
+    "half a cell": (MIXED, "t_cell = 3", "t_cell = 1.5", DataError, r"\[cells.numbers.t_cell\] got 1.5"),
+    "no numbers": (MIXED, "numbers", "number", DataError, r"\[cells.numbers?\]"),
+    "spread": (MIXED, "2.0", "0.5", ProtocolError, "got 0.5; expected a spread of at least 1"),
+    "one sentence": (MIXED, '["knock-out UNC13D"]', '"knock-out UNC13D"', DataError, r"\[also.t_cell\]"),
+    "unknown sentence": (MIXED, "knock-out", "knockout", ProtocolError, "did you mean 'knock-out'"),
+    "tumour in a wound": (BALL, "spheroid", "wound", DataError, r"\[cells.tumour\] got 'wound'; expected arrangement = "),
+    "unknown key within": (BALL, "number", "numbr", DataError, r"\[cells.tumour.numbr\] .*did you mean 'number'"),
+    "text within": (BALL, "20", '"20"', DataError, r"\[cells.tumour.number\] got '20'"),
+    "nothing among": (BALL, "{ t_cell = 5 }", "{}", DataError, r"\[cells.others\] got {}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(WRONG_KINDS))
+def test_wrong_kinds_are_refused_with_their_key(name: str, tmp_path: Path) -> None:
+    text, old, new, kind, said = WRONG_KINDS[name]
+    assert text.count(old) == 1
+    with pytest.raises(kind, match=said) as caught:
+        read(tmp_path, text.replace(old, new))
+    error = str(caught.value)
+    assert error.startswith(str(tmp_path)) and len(error) < 700 and "\n" not in error
+
+
+WRONG_MIXED = {
+    "model": ('"immune"', '"imune"', "got 'imune'; .*did you mean 'immune'"),
+    "model without the kind": ('"immune"', '"neighbours"', "cells of kind 't_cell' in the model 'neighbours'"),
+    "drug for a kind": ("knock-out UNC13D", "drug GM6001 40 uM", "for one kind of cells; .* give it as `what`|for one kind"),
+    "too many": ("t_cell = 3", "t_cell = 300", "at most .* in this box"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(WRONG_MIXED))
+def test_kinds_that_cannot_be_run_are_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, said = WRONG_MIXED[name]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text(MIXED.replace(old, new, 1))
+    assert main(["tissue", "mine.toml", "--dry-run"]) == REFUSED
+    error = capsys.readouterr().err
+    assert error.startswith("exude: ") and error.count("\n") == 1 and re.search(said, error), error
 
 
 WRONG_PLANS = {
@@ -204,6 +293,24 @@ def test_a_file_is_run_kept_and_exported(mine: Path, capsys: pytest.CaptureFixtu
     assert main([*argv, "-o", "no/such/folder.zarr"]) == REFUSED
     assert "mkdir -p no/such" in capsys.readouterr().err
     assert main([*argv, "--resume"]) == DONE  # done already: says so again
+
+
+def test_kinds_of_cells_are_counted_and_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mixed.toml").write_text(MIXED)
+    assert main(["tissue", "mixed.toml", "--plot", "mixed.txt"]) == REFUSED
+    assert "mixed.txt" in capsys.readouterr().err and not Path("mixed.zarr").exists()
+    assert main(["tissue", "mixed.toml", "--dry-run"]) == DONE
+    assert "7 (4 tumour, 3 t_cell), mixture" in capsys.readouterr().out
+    assert main(["tissue", "mixed.toml", "--threads", "1", "--plot", "mixed.svg", "--movie", "mixed.gif"]) == DONE
+    out = capsys.readouterr().out
+    assert "t_cell: UNC13D knock-out" in out and "t_cell        3 at the start" in out and "tumour        4 at" in out
+    drawn = Path("mixed.svg").read_text(encoding="utf-8")
+    assert "tumour cells killed (share)" in drawn and "T cell, bound" in drawn and Path("mixed.gif").exists()
+    assert main(["assay", "co_culture", "mixed.zarr"]) == DONE
+    assert "killed" in capsys.readouterr().out
 
 
 def test_ctrl_c_stops_and_resume_goes_on(

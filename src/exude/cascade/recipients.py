@@ -49,7 +49,11 @@ RECIPIENTS = Chapter(
         ),
         Pool("exosomes_in", "item", gain="taken_in", loss="0", meaning="exosomes taken up so far"),
         Pool(
-            "risk", "", gain=TRANSFORMING, loss="0", meaning="hazard of being transformed, summed while it can be: its mean is the share that is"
+            "risk",
+            "",
+            gain=TRANSFORMING,
+            loss="0",
+            meaning="hazard of being transformed, summed while it can be: its mean is the share that is",
         ),
     ),
     releases=ONCOGENE.releases,

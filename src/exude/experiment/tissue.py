@@ -90,8 +90,10 @@ class Plan:
         return {
             **{k: v for k, v in self.identity.items() if k != "model"},
             "conditions": [
-                *(say(w) for w in asked.what), *(f"{kind}: {say(w)}" for kind, what in asked.also.items() for w in what),
-            ] or ["untreated"],
+                *(say(w) for w in asked.what),
+                *(f"{kind}: {say(w)}" for kind, what in asked.also.items() for w in what),
+            ]
+            or ["untreated"],
             "kinds": list(self.setup.space.kinds),
             "fingerprint": self.fingerprint,
             "versions": provenance.versions(),

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import BeforeValidator, ValidationError
 from pydantic import Field as Key
 
-from exude.cascade import DEFAULT_HYPOTHESIS
+from exude.cascade import ALL, DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.catalog.schema import Table
-from exude.errors import DataError, ExudeError, refuse
-from exude.experiment.arrange import At, Layer, Scattered, Spheroid, Wound
+from exude.errors import DataError, ExudeError, nearest, refuse
+from exude.experiment.arrange import Among, At, Layer, Mixture, Scattered, Spheroid, Wound
 from exude.experiment.matrix import Film, Gel, Plastic
 from exude.experiment.parse import perturbation
 from exude.experiment.protocol import Numbers
@@ -26,6 +26,10 @@ LONGEST_SHOWN = 100
 """Letters of a value that an error repeats."""
 LONGEST_FILE = 2**20
 """Bytes of the longest file that is read as a protocol."""
+KINDS = tuple(kind.name for kind in ALL.kinds)
+"""Kinds of cells that a file can name."""
+UNSAID = ("function-", "literal[", "str", "[key]")
+"""Steps of a place that are pydantic's, not the file's."""
 
 
 def _with_unit(unit: str, example: str) -> BeforeValidator:
@@ -44,10 +48,20 @@ def _with_unit(unit: str, example: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _kind(given: object) -> object:
+    """A kind of cell that is declared."""
+    if given not in KINDS:
+        close = nearest(str(given), KINDS)
+        hint = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+        raise ValueError(f"got {_short(given)}{hint}; expected a kind of cell: {', '.join(KINDS)}")
+    return given
+
+
 Length = Annotated[str, _with_unit("um", "10 um")]
 Time = Annotated[str, _with_unit("s", "30 min")]
 Density = Annotated[str, _with_unit("mg/ml", "2.5 mg/ml")]
 Whole = Annotated[int, Key(strict=True)]
+Kind = Annotated[str, BeforeValidator(_kind)]
 Switch = Annotated[bool, Key(strict=True)]
 
 
@@ -147,9 +161,34 @@ class AtTable(Table):
         return At(tuple((x, y, rest[0] if rest else 0.0) for x, y, *rest in places))
 
 
+class MixtureTable(Table):
+    """[cells] arrangement = "mixture": how many of each kind, at random among each other."""
+
+    arrangement: Literal["mixture"]
+    numbers: dict[Kind, Whole]
+    spread: Annotated[float, Key(strict=True)] = Mixture.spread
+
+    def made(self) -> Mixture:
+        """What it stands for."""
+        return Mixture(self.numbers, self.spread)
+
+
+class AmongTable(Table):
+    """[cells] arrangement = "among": tumour cells in an arrangement of their own, cells of other kinds around them."""
+
+    arrangement: Literal["among"]
+    tumour: Annotated[ScatteredTable | SpheroidTable | AtTable, Key(discriminator="arrangement")]
+    others: Annotated[dict[Kind, Whole], Key(min_length=1)]
+
+    def made(self) -> Among:
+        """What it stands for."""
+        return Among(self.tumour.made(), self.others)
+
+
 MatrixTable = Annotated[GelTable | FilmTable | PlasticTable, Key(discriminator="kind")]
 CellsTable = Annotated[
-    ScatteredTable | SpheroidTable | WoundTable | LayerTable | AtTable, Key(discriminator="arrangement")
+    ScatteredTable | SpheroidTable | WoundTable | LayerTable | AtTable | MixtureTable | AmongTable,
+    Key(discriminator="arrangement"),
 ]
 
 
@@ -167,6 +206,8 @@ class TissueTable(Table):
     oxygen: Switch = Tissue.oxygen
     alike: Switch = Tissue.alike
     hypothesis: str = DEFAULT_HYPOTHESIS
+    model: str = Tissue.model
+    also: dict[Kind, tuple[str, ...]] = Key(default_factory=dict)
     box: Box = Box()
     matrix: MatrixTable = GelTable(kind="gel")
     cells: CellsTable = ScatteredTable(arrangement="scattered")
@@ -179,7 +220,8 @@ class TissueTable(Table):
             cells=self.cells.made(), size=self.box.size, voxel=self.box.voxel, duration=self.duration,
             every=self.every, seed=self.seed, secretion=self.secretion, step=self.step, oxygen=self.oxygen,
             alike=self.alike, hypothesis=self.hypothesis, numbers=numbers_of(self.numbers), burn_in=self.burn_in,
-            threads=threads,
+            threads=threads, model=self.model,
+            also={kind: tuple(perturbation(text) for text in texts) for kind, texts in self.also.items()},
         )  # fmt: skip
 
 
@@ -224,26 +266,20 @@ def numbers_of(changed: Mapping[str, str | float]) -> Numbers:
 def _said(path: str | Path, problem: ValidationError) -> ExudeError:
     """The first thing that is wrong, with its place in the file."""
     first = problem.errors()[0]
-    tags = {get_args(m.model_fields[tag].annotation)[0] for tag, m in _tagged()}
-    steps = [part for i, part in enumerate(first["loc"]) if not (i == 1 and part in tags)]
-    where = ".".join(str(part) for part in steps if not str(part).startswith(("function-", "literal[", "str")))
+    where, at = _place(first["loc"])
     head = f"{path}: [{where}]" if where else f"{path}:"
     if first["type"] == "extra_forbidden":
-        known = _keys(TissueTable, first["loc"][:-1])
+        known = list(_place(first["loc"][:-1])[1].model_fields)
         error = refuse(
             DataError, str(first["loc"][-1]), f"a key of {', '.join(known)}", "Correct or remove it.", near=known
         )
         return DataError(f"{head} {error}")
     if first["type"].startswith("union_tag"):
-        found = first.get("ctx", {})
-        tag, known = (
-            found["discriminator"].strip("'"),
-            [t.strip("' ") for t in found.get("expected_tags", "").split(",")],
-        )
-        known = known if any(known) else sorted(_tags(tag))
+        tag = first["ctx"]["discriminator"].strip("'")
+        choices = [_tag_of(table) for table in get_args(at)]
         error = refuse(
-            DataError, found.get("tag", f"no {tag}"), f"{tag} = {' or '.join(known)}", f"Write {tag} = {known[0]!r}.",
-            near=known,
+            DataError, first["ctx"].get("tag", f"no {tag}"), f"{tag} = {' or '.join(map(repr, choices))}",
+            f"Write {tag} = {choices[0]!r}.", near=choices,
         )  # fmt: skip
         return DataError(f"{head} {error}")
     said = " ".join(first["msg"].removeprefix("Value error, ").split())
@@ -251,27 +287,25 @@ def _said(path: str | Path, problem: ValidationError) -> ExudeError:
     return DataError(f"{head} {got}{said.rstrip('.')}. Mend that key.")
 
 
-def _tagged() -> Iterable[tuple[str, type[BaseModel]]]:
-    """Tables of which one is chosen by a key, with that key."""
-    for tag, union in (("kind", MatrixTable), ("arrangement", CellsTable)):
-        yield from ((tag, model) for model in get_args(get_args(union)[0]))
-
-
-def _tags(tag: str) -> set[str]:
-    return {get_args(m.model_fields[t].annotation)[0] for t, m in _tagged() if t == tag}
-
-
-def _keys(model: type[BaseModel], steps: tuple[str | int, ...]) -> list[str]:
-    """Keys that are valid at a place in the file."""
+def _place(steps: Sequence[str | int]) -> tuple[str, Any]:
+    """A place as the file has it, and what stands there: a table, or a choice of tables, of which a step names one."""
+    at: Any = TissueTable
+    shown = []
     for step in steps:
-        chosen = [m for t, m in _tagged() if get_args(m.model_fields[t].annotation)[0] == step]
-        if chosen:
-            model = chosen[0]
-        elif step in model.model_fields:
-            annotation: Any = model.model_fields[str(step)].annotation
-            if get_origin(annotation) not in (Union, UnionType) and isinstance(annotation, type):
-                model = annotation
-    return list(model.model_fields)
+        if get_origin(at) in (Union, UnionType) and step in (tags := [_tag_of(table) for table in get_args(at)]):
+            at = get_args(at)[tags.index(step)]
+            continue
+        if not str(step).startswith(UNSAID):
+            shown.append(str(step))
+        fields = getattr(at, "model_fields", {})
+        at = fields[step].annotation if step in fields else None
+    return ".".join(shown), at
+
+
+def _tag_of(table: Any) -> str:
+    """What its first key says of a table of a choice: [matrix] kind = "gel"; empty for what is no such table."""
+    first = next(iter(getattr(table, "model_fields", {}).values()), None)
+    return str(get_args(first.annotation)[0]) if first else ""
 
 
 def _short(value: object) -> str:

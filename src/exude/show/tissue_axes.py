@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
@@ -37,6 +38,13 @@ FREE_ALPHA = 0.35
 CELL, CELL_EDGE, FILM_OUTLINE = "#9DB9D1", "#2F4B66", "#FF9F1C"
 STATES = {"body": "#7FA8C9", "beyond the start": PALETTE[4], "single": PALETTE[1]}
 """Colours of a spheroid's cells."""
+KINDS = {
+    "tumour": PALETTE[1], "transformed": PALETTE[3], "normal": PALETTE[5], "fibroblast": PALETTE[2], "t_cell": INK,
+}  # fmt: skip
+"""Colours of kinds of cells."""
+KIND_NAMES = {"tumour": "tumour cell", "transformed": "transformed cell", "normal": "normal cell", "t_cell": "T cell"}
+KILLER, FREE, BOUND = "t_cell", "T cell, free", "T cell, bound"
+KEY_SIZE = 6.0
 
 View = Callable[[Axes, TissueReading, int], None]
 """Draws the snapshot of a number."""
@@ -97,6 +105,45 @@ def draw_cells(axes: Axes, dish: TissueReading, index: int) -> None:
     _finish(axes, dish, now)
 
 
+def draw_kinds(axes: Axes, dish: TissueReading, index: int) -> None:
+    """Cells by kind, as `draw_neighbours` has them, with a key of colours in the picture."""
+    draw_neighbours(axes, dish, index)
+    frame = {"facecolor": "white", "framealpha": BACKING["alpha"], "edgecolor": "none", "frameon": True}
+    axes.legend(
+        handles=kind_key([dish]), loc="lower left", fontsize=KEY_SIZE, borderpad=0.3, borderaxespad=0.4,
+        handletextpad=0.1, labelspacing=0.3, **frame,
+    ).set_zorder(6)  # fmt: skip
+
+
+def draw_neighbours(axes: Axes, dish: TissueReading, index: int) -> None:
+    """Cells by kind from above, over the collagen of the middle plane; dead ones are gone.
+
+    T cells lie on top of what they crawl over: open while they search, filled while they hold a target.
+    """
+    now = dish.load(index)
+    _collagen(axes, dish, now, now.fields["collagen"][dish.grid.shape[0] // 2], _extent(dish))
+    kinds = np.array(dish.made["kinds"])[now.cells["kind"]]
+    searching = (kinds == KILLER) & (now.cells.get("bound", np.ones(len(kinds))) == 0)
+    faces = np.where(searching, "white", [KINDS.get(kind, CELL) for kind in kinds])
+    edges = np.where(searching, INK, "white")
+    order = np.lexsort((kinds == KILLER, now.cells["position"][:, 2]))
+    _discs(axes, now, order, facecolors=faces[order], edgecolors=edges[order], linewidths=0.5)
+    _finish(axes, dish, now)
+
+
+def kind_key(dishes: Sequence[TissueReading]) -> list[Line2D]:
+    """Marks that name the kinds of cells which dishes begin or end with."""
+    ends = [(dish.made["kinds"], dish.load(i).cells["kind"]) for dish in dishes for i in (0, len(dish) - 1)]
+    there = {str(names[kind]) for names, kinds in ends for kind in np.unique(kinds)}
+    marks = [(KIND_NAMES.get(kind, kind), 5.4, KINDS[kind], "white") for kind in KINDS if kind in there - {KILLER}]
+    if KILLER in there:
+        marks += [(FREE, 3.4, "white", INK), (BOUND, 3.4, INK, "white")]
+    return [
+        Line2D([], [], ls="", marker="o", ms=size, mfc=face, mec=edge, mew=0.5, label=name)
+        for name, size, face, edge in marks
+    ]
+
+
 def draw_slab(axes: Axes, dish: TissueReading, index: int) -> None:
     """A slab from the side, cells of all depths, over the collagen of the middle plane; below: the filter.
 
@@ -117,6 +164,7 @@ def draw_slab(axes: Axes, dish: TissueReading, index: int) -> None:
 
 VIEWS: dict[str, View] = {
     "film": draw_film, "spheroid": draw_spheroid, "wound": draw_layer, "slab": draw_slab, "cells": draw_cells,
+    "kinds": draw_kinds,
 }  # fmt: skip
 """Ways to look at a tissue."""
 
@@ -130,7 +178,9 @@ def view_of(dish: TissueReading, name: str = "") -> View:
     matrix, cells = (str(dish.made.get(key, "")) for key in ("matrix", "cells"))
     if matrix.startswith("Film"):
         return draw_film
-    starts = {"Spheroid": draw_spheroid, "Wound": draw_layer, "Layer": draw_slab}
+    starts: dict[str, View] = {
+        "Spheroid": draw_spheroid, "Wound": draw_layer, "Layer": draw_slab, "Mixture": draw_kinds, "Among": draw_kinds,
+    }  # fmt: skip
     return next((view for start, view in starts.items() if cells.startswith(start)), draw_cells)
 
 

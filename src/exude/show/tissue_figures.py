@@ -1,4 +1,4 @@
-"""Pure functions from readings of tissues to figures: film, spheroid, wound, transwell, walks."""
+"""Pure functions from readings of tissues to figures: film, spheroid, wound, transwell, neighbours, walks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from scipy import optimize, stats
 
 from exude.engine.layout import Floats
 from exude.errors import DataError, refuse
+from exude.experiment.assays.co_culture import CoCulture
+from exude.experiment.assays.exosome_uptake import ExosomeUptake
 from exude.experiment.assays.gelatin_degradation import GelatinDegradation
+from exude.experiment.assays.gene_transfer import GeneTransfer
 from exude.experiment.assays.measures import (
     Dishes,
     TissueReading,
@@ -26,10 +29,21 @@ from exude.experiment.assays.measures import (
 from exude.experiment.assays.spheroid_invasion import SpheroidInvasion
 from exude.experiment.assays.transwell import Transwell
 from exude.experiment.assays.wound_closure import WoundClosure
-from exude.experiment.panels import Bars, Curves, Series
-from exude.show.axes import Room, draw_bars, draw_curves
+from exude.experiment.panels import Bars, Curves, Distributions, Series
+from exude.show.axes import Room, draw_bars, draw_curves, draw_distributions
 from exude.show.style import CONTROL, FAINT, PALETTE, is_control, new_figure, settled, style, wrap
-from exude.show.tissue_axes import STATES, View, draw_film, draw_layer, draw_slab, draw_spheroid
+from exude.show.tissue_axes import (
+    KIND_NAMES,
+    STATES,
+    View,
+    clock,
+    draw_film,
+    draw_layer,
+    draw_neighbours,
+    draw_slab,
+    draw_spheroid,
+    kind_key,
+)  # fmt: skip
 from exude.show.words import said
 from exude.units import factor_to_internal
 
@@ -43,6 +57,8 @@ PICTURES = 4
 TALLEST = 62.0
 """Most height of a picture, mm."""
 CONFIDENCE = 0.95
+PERCENT = 100.0
+ANYTHING = (-math.inf, math.inf)
 ROOM_FOR_KEY = 3.0
 """Factor by which a logarithmic axis is longer than its data need."""
 Conditions = Mapping[str, Dishes]
@@ -99,6 +115,52 @@ def transwell_figure(conditions: Conditions, assay: Transwell | None = None) -> 
         values = {label: [float(assay.observable(d)["share"]) for d in all_of(ds)] for label, ds in conditions.items()}
         _bars(below, values, "cells that came through (share)")
         _foot(figure, conditions, "red: cells that have come to the lower face, counted for good")
+        return settled(figure)
+
+
+def co_culture_figure(conditions: Conditions, assay: CoCulture | None = None) -> Figure:
+    """A row of snapshots for each condition's first dish, and the share of tumour cells killed against time."""
+    assay = assay or CoCulture()
+    with style():
+        figure, below = _pictures(_first(conditions), _spread, draw_neighbours, 62.0)
+        courses = {label: [assay.observable(dish)["course"] for dish in all_of(ds)] for label, ds in conditions.items()}
+        _curves(below, courses, "tumour cells killed (share)", (0.0, 1.0))
+        _kind_key(below, conditions)
+        _foot(figure, conditions, "killed: share of the tumour cells of the start that are gone")
+        return settled(figure)
+
+
+def gene_transfer_figure(conditions: Conditions, assay: GeneTransfer | None = None) -> Figure:
+    """A row of snapshots for each condition's first dish, and the recipients transformed, expected and counted."""
+    assay = assay or GeneTransfer()
+    with style():
+        figure, below = _pictures(_first(conditions), _spread, draw_neighbours, 62.0)
+        tables = {label: [assay.observable(dish) for dish in all_of(ds)] for label, ds in conditions.items()}
+        for colour, found in zip(_colours(conditions), tables.values(), strict=True):
+            counted = PERCENT * np.mean([table["course"].values for table in found], axis=0)
+            hours = found[0]["time"].values / HOUR
+            below.plot(hours, counted, "o--", color=colour, lw=0.7, ms=3.0, mfc="white", clip_on=False)
+        expected = {label: [PERCENT * table["expected"] for table in found] for label, found in tables.items()}
+        _curves(below, expected, "recipients transformed (%)", (0.0, PERCENT))
+        _kind_key(below, conditions)
+        _foot(figure, conditions, "line: expected from what was taken up; open circles: counted, mean of the dishes")
+        return settled(figure)
+
+
+def uptake_figure(conditions: Conditions, assay: ExosomeUptake | None = None) -> Figure:
+    """Exosomes taken up per recipient against time, and how the recipients of all dishes differ at the reading."""
+    assay = assay or ExosomeUptake()
+    with style():
+        figure = new_figure(WIDTH, 66)
+        left, right = figure.subplots(1, 2)
+        tables = {label: [assay.observable(d) for d in all_of(ds)] for label, ds in _some(conditions).items()}
+        cell = KIND_NAMES.get(assay.kind, assay.kind)
+        courses = {label: [t["course"] for t in found] for label, found in tables.items()}
+        _curves(left, courses, f"exosomes taken up (per {cell})", (0.0, math.inf))
+        each = tuple((label, np.concatenate([t["taken"].values for t in found])) for label, found in tables.items())
+        words = f"taken up by a single {cell} (exosomes)"
+        draw_distributions(right, Distributions("", words, each), Room(width=200, height=120))
+        _foot(figure, conditions, f"right: single cells at {clock(*_read_at(conditions, assay.at))}")
         return settled(figure)
 
 
@@ -227,6 +289,21 @@ def _pictures(
     return figure, figure.add_subplot(grid[rows, :])
 
 
+def _kind_key(axes: Axes, conditions: Conditions) -> None:
+    """Names the colours of kinds of cells in a line above axes."""
+    marks = kind_key([dish for dishes in conditions.values() for dish in all_of(dishes)])
+    axes.legend(
+        handles=marks, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(marks), fontsize=6.5, borderpad=0.2,
+        borderaxespad=0.3, handletextpad=0.1, columnspacing=1.2,
+    )  # fmt: skip
+
+
+def _read_at(conditions: Conditions, at: float) -> tuple[float, float]:
+    """Time of a reading and of the last record of the first dish, s."""
+    times = all_of(next(iter(conditions.values())))[0].times
+    return min(at, float(times[-1])), float(times[-1])
+
+
 def _bar_height(conditions: Conditions) -> float:
     return 16.0 + 7.0 * len(conditions)
 
@@ -248,14 +325,20 @@ def _half(values: Floats) -> float:
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
 
 
-def _curves(axes: Axes, courses: Mapping[str, Sequence[xr.DataArray]], words: str) -> None:
-    """Mean of each condition's dishes against time, with the 95 % interval of the mean, and single dishes thin."""
+def _curves(
+    axes: Axes, courses: Mapping[str, Sequence[xr.DataArray]], words: str, within: tuple[float, float] = ANYTHING
+) -> None:
+    """Mean of each condition's dishes against time, with the 95 % interval of the mean, and single dishes thin.
+
+    within: least and most that can be.
+    """
     series = []
     for (label, found), colour in zip(courses.items(), _colours(courses), strict=True):
         table = np.array([course.values for course in found])
         hours = found[0]["time"].values / HOUR
         mean, half = table.mean(axis=0), np.array([_half(column) for column in table.T])
-        series.append(Series(label, hours, mean, mean - half, mean + half, control=is_control(label)))
+        low, high = np.clip([mean - half, mean + half], *within)
+        series.append(Series(label, hours, mean, low, high, control=is_control(label)))
         if len(table) > 1:
             axes.plot(hours, table.T, color=colour, lw=0.5, alpha=0.6)
     draw_curves(axes, Curves("", "time (h)", words, tuple(series)), Room(width=330, height=120))

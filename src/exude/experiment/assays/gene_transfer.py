@@ -56,9 +56,7 @@ class GeneTransfer(AbstractShareAssay):
     def observable(self, dish: TissueReading) -> xr.Dataset:
         """As counted, with the `expected` share (time,)."""
         seen, mine = super().observable(dish), self._recipients(dish)
-        shares = [
-            float(np.mean(_rows(dish.load(i), mine)["risk"])) for i in range(dish.index(self.at) + 1)
-        ]
+        shares = [float(np.mean(_rows(dish.load(i), mine)["risk"])) for i in range(dish.index(self.at) + 1)]
         course = xr.DataArray(shares, dims="time", coords={"time": seen["time"]})
         return seen.assign(expected=named(course, "1", "expected share of recipients that were transformed"))
 

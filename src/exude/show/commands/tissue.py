@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from exude.errors import DataError, refuse
 from exude.show.commands.common import Parser, Report, progress, threads_of, writable_folder
+from exude.show.commands.simulate import PLOTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +34,7 @@ EPILOG = """examples:
   exude tissue examples/spheroid.toml -o spheroid.zarr --threads 2 --vtk paraview
   exude tissue examples/wound.toml -o wound.zarr --resume      (goes on after Ctrl-C or a crash)
   exude tissue examples/wound.toml --plot wound.png --movie wound.gif
+  exude tissue examples/co_culture.toml --plot killing.png --movie killing.gif
   exude tissue mine.toml --dry-run                             (checks the file and says what would be run)
 
 a file, every key but the file itself optional:
@@ -46,7 +49,7 @@ a file, every key but the file itself optional:
   kind = "film"                                         # or "gel" (collagen, fibres), "plastic"
   [cells]
   arrangement = "scattered"                             # or "spheroid", "layer" (number), "wound" (width), "at" (points)
-  number = 20
+  number = 20                                           # "mixture", "among": several kinds of cells (docs/neighbours.md)
   [numbers]
   walk_speed = "30 um/h"                                # any of `exude list parameters`, with its unit
 """
@@ -111,21 +114,33 @@ def _export(asked: argparse.Namespace, made: TissueRun) -> None:
 
 
 def _plot(made: TissueRun, asked: argparse.Namespace) -> Path:
-    """The figure that suits how the cells were placed and what they stand on."""
+    """The figure that suits how the cells were placed, of which kinds they are and what they stand on."""
+    from exude.experiment.assays.gene_transfer import RECIPIENTS
     from exude.experiment.assays.measures import reading
     from exude.experiment.tissue_file import read_tissue
     from exude.show import tissue_figures as figures
+    from exude.show.style import write
 
     tissue = read_tissue(asked.file)
     by_cells: dict[str, Callable[..., Figure]] = {
         "spheroid": figures.spheroid_figure, "wound": figures.wound_figure, "layer": figures.transwell_figure,
     }  # fmt: skip
-    draw = (
-        figures.gelatin_figure if tissue.matrix.name == "film" else by_cells.get(tissue.cells.name, figures.walk_figure)
-    )
-    path: Path = asked.plot
-    draw({"; ".join(made.attrs["conditions"]): reading(made)}).savefig(path, dpi=200)
-    return path
+    draw = by_cells.get(tissue.cells.name, figures.walk_figure)
+    if tissue.matrix.name == "film":
+        draw = figures.gelatin_figure
+    elif "t_cell" in tissue.cells.kinds:
+        draw = figures.co_culture_figure
+    elif set(RECIPIENTS) & set(tissue.cells.kinds):
+        draw = figures.gene_transfer_figure
+    return write(draw({"; ".join(_conditions(tissue)): reading(made)}), asked.plot)
+
+
+def _conditions(asked: Tissue) -> list[str]:
+    """What is done to the cells, in words; for other kinds than tumour cells, with the kind."""
+    from exude.experiment.perturbations import say
+
+    also = [f"{kind}: {say(what)}" for kind, each in asked.also.items() for what in each]
+    return [*map(say, asked.what), *also] or ["untreated"]
 
 
 def planned(plan: Plan) -> str:
@@ -134,10 +149,12 @@ def planned(plan: Plan) -> str:
 
     asked, setup = plan.asked, plan.setup
     cells, (nz, ny, nx) = len(plan.positions()), setup.grid.shape
+    kinds, counts = dict.fromkeys(asked.cells.kinds), Counter(asked.cells.kinds_at(cells, asked.seed))
+    each = f" ({', '.join(f'{counts[kind]} {kind}' for kind in kinds)})" if len(kinds) > 1 else ""
     size = plan.points * len(setup.space.fields) * nz * ny * nx * BYTES / MEBIBYTE
     lines = [
-        _title(asked, plan.attrs()["conditions"]),
-        f"  cells      {cells}, {asked.cells.name}, in {asked.matrix.name}; secretion {asked.secretion}",
+        _title(asked),
+        f"  cells      {cells}{each}, {asked.cells.name}, in {asked.matrix.name}; secretion {asked.secretion}",
         f"  box        {nx} x {ny} x {nz} voxels of {setup.grid.h:g} um",
         f"  time       {say_seconds((plan.points - 1) * plan.steps_per_point * setup.dt)} in steps of "
         f"{say_seconds(setup.dt)}, {plan.points} recorded points",
@@ -151,19 +168,22 @@ def in_words(asked: Tissue, made: TissueRun) -> str:
     from exude.units import say_seconds
 
     data = made.data
-    first, last = ({name: float(data[name][i]) for name in data.data_vars if data[name].ndim == 1} for i in (0, -1))
+    first, last = (
+        {str(name): float(data[name][i]) for name in data.data_vars if data[name].ndim == 1} for i in (0, -1)
+    )
     freed = last["freed_exosomes"] + last["freed_bound_exosomes"]
     whole = first["amount_collagen"] + first["amount_fragments"]
     lines = [
-        _title(asked, made.attrs["conditions"]),
+        _title(asked),
         f"  {say_seconds(float(data['time'][-1]))}, {made.rows} recorded points, seed {asked.seed}, "
         f"mechanism {asked.hypothesis}",
         f"  cells           {first['cell_count']:.0f} at the start, {last['cell_count']:.0f} at the end; "
         f"{last['born']:.0f} born, {last['died']:.0f} died",
+        *_kinds_in_words(first, last),
         f"  MVB fusions     {last['fusions']:.0f}",
         f"  exosomes freed  {freed:.0f}",
     ]
-    if whole > 0:
+    if whole > 0 and "amount_exosomal_mt1" in last:  # a model with proteolysis
         cut = last["amount_fragments"] - first["amount_fragments"]
         lines.append(
             f"  matrix cut      {cut / whole:.2%} of all {'gelatin' if asked.matrix.name == 'film' else 'collagen'}"
@@ -171,8 +191,19 @@ def in_words(asked: Tissue, made: TissueRun) -> str:
     return "\n".join([*lines, _front(asked, made)])
 
 
-def _title(asked: Tissue, conditions: list[str]) -> str:
-    return f"{asked.line}: {'; '.join(conditions)}"
+def _kinds_in_words(first: dict[str, float], last: dict[str, float]) -> list[str]:
+    """A line for each kind of cell that is or was there, and for each event that happened, where kinds are several."""
+    kinds = [name for name in last if name.startswith("cells_") and first[name] + last[name]]
+    events = [name for name in last if name.startswith("events_") and last[name]]
+    if len(kinds) < 2:
+        return []
+    lines = [f"{k.removeprefix('cells_'):<13} {first[k]:.0f} at the start, {last[k]:.0f} at the end" for k in kinds]
+    lines += [f"{e.removeprefix('events_').replace('_', ' ')}: {last[e]:.0f}" for e in events]
+    return ["    " + line for line in lines]
+
+
+def _title(asked: Tissue) -> str:
+    return f"{asked.line}: {'; '.join(_conditions(asked))}"
 
 
 def _front(asked: Tissue, made: TissueRun) -> str:
@@ -230,6 +261,8 @@ def _timed() -> Iterator[Report]:
 
 def _check_places(asked: argparse.Namespace, out: Path) -> None:
     """Refuse before any computing what could not be written after it."""
+    if asked.plot and asked.plot.suffix.lower() not in PLOTS:
+        raise refuse(DataError, str(asked.plot), f"a name ending in {', '.join(PLOTS)}", "Write --plot tissue.png.")
     if asked.resume and asked.overwrite:
         raise DataError(
             "got --resume and --overwrite; expected one of them. --resume goes on, --overwrite starts anew."
