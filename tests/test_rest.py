@@ -335,3 +335,11 @@ def test_its_own_error_is_that_of_a_method_of_second_order() -> None:
     """The embedded method's local error is of third order; a wrong coefficient leaves one of the first or second."""
     assert orders(estimates(loops("mild"))) == pytest.approx(3.0, abs=0.1)
     assert (orders(estimates(loops("mild", "GAMMA * 4.0 * k1[a]", "GAMMA * 3.9 * k1[a]"))) < 2.5).all()
+
+
+def test_without_sources_there_is_nothing_at_rest():
+    """A field left over from sources that are gone; it used to end in a division of nothing by nothing."""
+    box = grid.Grid((1, 8, 8), 20.0)
+    field = grid.new_field(box, 1e-150)
+    assert steady.steady(box, 100.0, 1e-3, field) == 0
+    assert not field.any()

@@ -247,10 +247,13 @@ def _solve(levels: list[Level], field: Floats, pushed: Floats, error: float, thr
 
     level.residual[...] = pushed
     scale = advance(0.0)
+    if scale == 0.0:  # nothing brings anything in: at rest there is nothing, and no residual to be small against
+        field[...] = 0.0
+        return 0
     _operate(level, field, threads)
     level.residual[...] -= level.product
     left, before = advance(0.0), 0.0
-    goal = error**2 * (scale if scale > 0.0 else left)
+    goal = error**2 * scale
     for rounds in range(MOST_ROUNDS):
         if left <= goal:
             return rounds
