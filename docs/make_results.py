@@ -44,6 +44,20 @@ DISAGREE = """
 """
 
 REASONS = {
+    "Poggio2019a": "Fewer tumour cells are left without Rab27a at the point estimate; with the wide spreads of the assumed "
+    "numbers of T cells and PD-L1, and one dish of 60 tumour cells per draw, not in all draws. The finding is of mice and "
+    "weeks; this is a dish and a day.",
+    "Yang2018a": "Restraint by exosomes costs more than half of the killing at the point estimate. Where a draw has contact "
+    "PD-L1 so strong or so weak that T cells kill nobody or all, exosomes change nothing.",
+    "Weigelin2021b": "Hits add up in the model, but T cells crowd on the same targets, and in some draws they tire or kill all.",
+    "Jitc0770a": "Interferon raises PD-L1 in every draw in which tumour cells are left to look at.",
+    "Peinado2012a": "Leak of vessels and the niche are half-way only late in a mouse's time with the assumed numbers, so fewer "
+    "exosomes hardly lower metastases. Either exosomes act at far lower numbers, or on what is not declared (bone marrow, "
+    "other organs).",
+    "Hamza2021b": "Shedding per gram is that of a rat's tumour, and tumours here grow to 2e9 cells before a mouse is lost: "
+    "the highest rate of entry is beyond what was measured in smaller tumours.",
+    "Weidinger2013a": "T cells without STIM1 kill nobody in the model; in draws in which healthy ones kill next to nobody "
+    "either, no difference is left.",
     "I2": "In this model collagen in a gel is cut by MT1-MMP at invadopodia, which Rab27a hardly touches, and cells invade "
     "as fast as pores let them; exosomes are few beside that. The finding says exosomes drive invasion: either they act "
     "on invadopodia themselves (a loop that is not declared yet), or docking needs Rab27a more than the accepted sets have "

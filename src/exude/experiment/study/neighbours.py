@@ -23,6 +23,8 @@ AMONG = {"tumour": 40, "fibroblast": 40, "normal": 40}
 BESIDE = {"tumour": 60, "t_cell": 60}
 SPARSE = {"tumour": 60, "t_cell": 15}
 """A quarter of the T cells, for the same tumour cells."""
+SIDE = "320 um"
+"""Of the dish: wide enough for the largest cells that a draw has."""
 NORMAL = "normal"
 
 
@@ -47,10 +49,9 @@ class NeighbourDish:
         return Read({name: float(np.mean([f[name] for f in found])) for name in found[0]})
 
     def _read(self, numbers: Numbers, seed: int) -> dict[str, float]:
-        side = "240 um" if "t_cell" in self.cells else "260 um"
         dish = reading(
             Tissue(
-                LINE, self.what, matrix=Plastic(), cells=Mixture(self.cells), size=(side, side), voxel="20 um",
+                LINE, self.what, matrix=Plastic(), cells=Mixture(self.cells), size=(SIDE, SIDE), voxel="20 um",
                 duration="24 h", every="8 h", also=self.also, seed=seed, numbers=numbers, hypothesis=self.hypothesis,
                 burn_in="12 h", threads=1,
             ),
@@ -60,14 +61,14 @@ class NeighbourDish:
 
     def _killed(self, numbers: Numbers, dish: TissueReading) -> dict[str, float]:
         seen, now = CoCulture(numbers).observable(dish), dish.at().cells
-        tumour = now["kind"] == kind_number(dish, "tumour")
-        first = dish.load(0).cells
-        before = first["kind"] == kind_number(dish, "tumour")
+        number = kind_number(dish, "tumour")
+        tumour, first, early = now["kind"] == number, dish.load(0).cells, dish.load(1).cells  # some may be alive then
+        before = first["kind"] == number
         return {
             "killed": float(seen["share"]),
             "per_t_cell": float(seen["killed"]) / self.cells["t_cell"],
             "tumour": float(tumour.sum()),
-            "pd_l1": _mean(now["pd_l1"][tumour]) / _mean(first["pd_l1"][before]) if tumour.any() else np.nan,
+            "pd_l1": _over(_mean(early["pd_l1"][early["kind"] == number]), _mean(first["pd_l1"][before])),
             "interferon": float(dish.load(1).fields["interferon"].mean()),
         }
 
@@ -77,6 +78,11 @@ class NeighbourDish:
             kind: _mean(now["exosomes_in"][now["kind"] == kind_number(dish, kind)]) for kind in ("fibroblast", NORMAL)
         }
         return {"expected": float(seen["expected"][-1]), "fibroblast": taken["fibroblast"], NORMAL: taken[NORMAL]}
+
+
+def _over(value: float, start: float) -> float:
+    """How many times the start; NaN where there was none."""
+    return value / start if start else np.nan
 
 
 def _mean(values: np.ndarray) -> float:
