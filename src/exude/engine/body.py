@@ -22,6 +22,9 @@ SHORTEST_CYCLE = 0.2
 FINEST = 0.2
 """Voxels finer than this share of a radius are not told apart in a body."""
 
+ALIKE = 1e-6
+"""Logarithm of a ratio below which the logarithmic mean of two numbers is their mean, to 1e-13."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -106,3 +109,15 @@ def voxels(position: Floats, grid: Grid) -> tuple[Ints, Ints, Ints]:
     at = np.floor((position - np.array(grid.origin)) / grid.h).astype(np.int64)
     nz, ny, nx = grid.shape
     return tuple(np.clip(at[:, 2 - a], 0, n - 1) for a, n in enumerate((nz, ny, nx)))
+
+
+def log_mean(before: Floats, after: Floats) -> Floats:
+    """What cells meet, on average over a step, of something used up there in proportion to itself; 0 from or to nothing.
+
+    (a - b) / ln(a / b): exosomes come in bursts before and after they react, and most are gone in between. (cell,) each.
+    """
+    a, b = np.maximum(before, 0.0), np.maximum(after, 0.0)
+    there = (a > 0.0) & (b > 0.0)
+    fall = exact.log(np.divide(a, b, out=np.ones_like(a), where=there))
+    mean = np.divide(a - b, fall, out=(a + b) / 2.0, where=np.abs(fall) > ALIKE)
+    return np.where(there, mean, 0.0)

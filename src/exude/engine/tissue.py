@@ -23,11 +23,12 @@ from exude.engine.body import (
     Body,
     clocks_of,
     dot,
+    log_mean,
     pattern,
     radius_of,
     voxels,
 )  # fmt: skip
-from exude.engine.bonds import Bonds, Mates
+from exude.engine.bonds import FREE, Bonds, Mates
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
 from exude.engine.relax import relax
@@ -81,6 +82,7 @@ class Tissue:
         self._at = 0
         self._pattern = pattern(s.grid.h / s.shape.radius, s.planar)
         self._held: tuple[Floats, Floats] | None = None
+        self._meeting: dict[int, Floats] = {}
         self._changed: tuple[tuple[Floats, Floats], tuple[Floats, Floats]] | None = None
         if self.freed is None:
             self.freed = np.zeros(len(s.space.cascade.releases))
@@ -98,7 +100,10 @@ class Tissue:
         table, dish = self._levels()
         self._release(table, self.time + s.dt / 2)  # half before and half after what they meet: second order in dt
         self._deposit(table)
+        before = self._met()
         self.places.react(dish)
+        after = self._met()
+        self._meeting = {q: log_mean(before[q], after[q]) for q in before}
         self._release(table, self.time + s.dt)
         if self.step % s.steps_per_refresh == 0:
             self.places.refresh(dish)
@@ -264,7 +269,8 @@ class Tissue:
                 outside = q - len(s.space.fields)
                 field = self.places.fields[q] if outside < 0 else self.places.deposits[outside]
                 column = here[:, q] if outside < 0 else around[:, outside]
-                column[:] = grid.sample(field, body.position[first:last], s.grid)
+                met = self._meeting.get(q) if dt == 0.0 else None
+                column[:] = grid.sample(field, body.position[first:last], s.grid) if met is None else met[first:last]
             self._loops.act(
                 first, last, body.kind, s.parameters, table, body.founder, traces, counts, body.pools, here, around,
                 dt or s.dt, out,
@@ -279,18 +285,31 @@ class Tissue:
         self._note(fired)
         return out
 
+    def _met(self) -> dict[int, Floats]:
+        """What fusions set free and cells read, where each cell is, (cell,) by number of its field."""
+        s = self.setup
+        freed = {release.field for release in s.space.cascade.releases} & s.space.read_by_cells
+        numbers = [q for q, name in enumerate(s.space.fields) if name in freed]
+        return {q: grid.sample(self.places.fields[q], self.body.position, s.grid) for q in numbers}
+
     def _note(self, fired: NDArray[np.bool_]) -> None:
-        """Count events, wind their clocks up again, and note what cells become; the first thing in a window holds."""
+        """Count events, wind their clocks up again, and note what cells become; the first thing in a window holds.
+
+        What a cell would become after that, before the window ends, does not happen and is not counted.
+        """
         body = self.body
         rows = np.flatnonzero(fired.any(axis=1))
         if not len(rows):
             return
-        self.happened += fired.sum(axis=0)
+        assert self.happened is not None
         fresh = clocks_of(body.ids[rows], self.setup.seed, fired.shape[1], turn=self.step + 1)
         body.clocks[rows] = np.where(fired[rows], fresh, body.clocks[rows])
-        for e in np.flatnonzero(self._becomes != STAYS):
-            mine = rows[fired[rows, e] & (body.fate[rows] == STAYS)]
-            body.fate[mine] = self._becomes[e]
+        for e, becomes in enumerate(self._becomes):
+            mine = rows[fired[rows, e]]
+            if becomes != STAYS:
+                mine = mine[body.fate[mine] == STAYS]
+                body.fate[mine] = becomes
+            self.happened[e] += len(mine)
 
     def _move(self, found: Floats, table: Floats) -> None:
         """Walk, drift, push and hold on; then the cell cycle and the wish to live run on."""
@@ -325,6 +344,7 @@ class Tissue:
             return
         gone = (body.life <= 0.0) | (body.fate == DIES) | (body.fate == LEAVES)
         kind = np.where(gone, len(s.space.kinds), body.kind)
+        body.partner[gone] = FREE
         mates = Mates(
             body.ids, kind, body.founder, body.radius, body.position, way, body.pools, body.partner
         )  # fmt: skip
@@ -336,6 +356,8 @@ class Tissue:
         for k, bond in enumerate(self._bonds):
             met = bond.advance(moved, table, s.dt, turn=self.step * len(self._bonds) + k)
             body.position[:] = np.clip(body.position + met.back, s.box.lower, s.box.upper)
+            sets = [s.space.pools.index(pool) for pool in bond.pair.bond.sets]
+            body.pools[np.ix_(gone & (body.kind == bond.seeker), sets)] = 0.0
 
     def _push(self, way: Floats, found: Floats) -> None:
         s, body = self.setup, self.body

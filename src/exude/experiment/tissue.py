@@ -22,10 +22,11 @@ from exude.engine.tissue import Tissue as Running
 from exude.errors import ProtocolError, refuse
 from exude.experiment.perturbations import say
 from exude.experiment.protocol import Cells, Protocol
-from exude.experiment.simulate import MOST_SEED, cell_symbols, hypothesis_values, job_of, sources_used
+from exude.experiment.simulate import MOST_SEED, cell_symbols, job_of, sources_used
 from exude.experiment.tissue_setup import (
     Asked,
     clock_of,
+    hypothesis_of,
     medians_of,
     model_of,
     pairs,
@@ -146,7 +147,7 @@ def frame(tissue: Running) -> Frame:
 def _plan(asked: Tissue) -> Plan:
     line = read.line(asked.line)
     model = model_of(asked)
-    numbers = asked.numbers.but(**hypothesis_values(asked.hypothesis))
+    numbers = asked.numbers.but(**hypothesis_of(asked, model))
     if not isinstance(asked.seed, int) or not 0 <= asked.seed <= MOST_SEED:
         raise refuse(ProtocolError, asked.seed, "a whole seed >= 0", "Write for example seed=1.")
     if asked.secretion not in ("vesicles", "mean-field"):

@@ -20,7 +20,7 @@ from exude.engine.body import Shape
 from exude.engine.job import Job
 from exude.engine.layout import Floats
 from exude.engine.setup import Crowd, Setup
-from exude.errors import ProtocolError, refuse
+from exude.errors import ProtocolError, UnknownName, refuse
 from exude.experiment.arrange import Arrangement, Scattered
 from exude.experiment.matrix import Gel, Matrix, fibres_of
 from exude.experiment.perturbations import LASTING, Perturbation, say
@@ -79,8 +79,9 @@ class Asked:
     @property
     def about(self) -> str:
         """The model: the one that was asked for, or the smallest that has the kinds of cells."""
-        there = {m: {k.name for k in c.kinds} for m, c in MODELS.items()}
-        return self.model or next((m for m, kinds in there.items() if set(self.cells.kinds) <= kinds), "all")
+        wanted = {*self.cells.kinds, *self.also}
+        able = [name for name, model in MODELS.items() if wanted <= {kind.name for kind in model.kinds}]
+        return self.model or (able[0] if able else [*MODELS][-1])
 
 
 def model_of(asked: Asked) -> Cascade:
@@ -91,16 +92,38 @@ def model_of(asked: Asked) -> Cascade:
     kinds = [k.name for k in model.kinds]
     for name in (*asked.cells.kinds, *asked.also):
         if name not in kinds:
-            raise refuse(
-                ProtocolError, f"cells of kind {name!r} in the model {asked.about!r}", f"kinds {', '.join(kinds)}",
-                "Take another model, or leave `model` out.", kinds,
-            )  # fmt: skip
+            fix = "Take another model, or leave `model` out." if asked.model else "Correct the name."
+            expected = f"a kind of cells of the model {asked.about!r}: {', '.join(kinds)}"
+            raise refuse(ProtocolError, name, expected, fix, kinds)
+    for name in asked.also:
+        if name not in _ever_there(asked, model):
+            fix = f"Add such cells, for example Mixture({{'tumour': 100, '{name}': 100}}), or leave it out of `also`."
+            raise refuse(ProtocolError, f"also={name!r} without such cells", "a kind of cells that is there", fix)
     for what in (what for each in asked.also.values() for what in each if not isinstance(what, LASTING)):
         raise refuse(
             ProtocolError, f"{say(what)} for one kind of cells", "a knock-down, knock-out, over-expression or rescue",
             "What is in the medium reaches all cells: give it as `what`.",
         )  # fmt: skip
     return model
+
+
+def _ever_there(asked: Asked, model: Cascade) -> set[str]:
+    """Kinds of the cells at the start, and those that they may become."""
+    there = set(asked.cells.kinds)
+    for _ in model.kinds:
+        there |= {e.becomes for e in model.events if e.kind in there}
+    return there
+
+
+def hypothesis_of(asked: Asked, model: Cascade) -> dict[str, float]:
+    """Parameters that the rival mechanism changes; UnknownName for one that the model does not have."""
+    known = {h.name: h for h in model.hypotheses}
+    if asked.hypothesis not in known:
+        raise refuse(
+            UnknownName, asked.hypothesis, f"a hypothesis of the model {asked.about!r}: {', '.join(known)}",
+            "`exude list hypotheses` explains them.", known,
+        )  # fmt: skip
+    return dict(known[asked.hypothesis].values)
 
 
 def medians_of(asked: Asked, numbers: Numbers, model: Cascade) -> list[Floats]:

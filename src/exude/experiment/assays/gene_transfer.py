@@ -26,8 +26,9 @@ class GeneTransfer(AbstractShareAssay):
     """Share of the recipients of the start that are transformed, as a focus assay counts them.
 
     `expected` (time,) is the same share without chance and without return: the mean over the recipients still there of
-    their hazard, summed until they are transformed. It shows effects that counts of few transformed cells would not.
-    Valid when: each transformed cell can be told from its neighbours.
+    their summed hazard, which stops where one is transformed, so that its mean is that of being transformed, however
+    many are. It shows effects that counts of few transformed cells would not.
+    Valid when: each transformed cell can be told from its neighbours; `expected`: few return and are transformed again.
     """
 
     purpose: ClassVar[int] = 46
