@@ -194,3 +194,14 @@ def test_those_who_stay_do_not_pay_for_those_who_run() -> None:
     (even_builds, even_length, even), (builds, length, own) = carried(False), carried(True)
     assert builds * length < 0.8 * even_builds * even_length, (even_builds, even_length, builds, length)
     np.testing.assert_array_equal(own, even)
+
+
+def test_who_does_not_push_does_not_press() -> None:
+    """Two cells that overlap: pressed where both push, neither moved nor pressed where one crawls over the other."""
+    position, radius, none = np.array([[50.0, 50.0, 50.0], [58.0, 50.0, 50.0]]), np.array([8.0, 5.0]), np.zeros(2)
+    for push, pressed in ((40.0, True), (0.0, False)):
+        cells = Cells(
+            position, radius, np.full(2, 1.25), np.array([40.0, push]), none, np.array([0, 1]), np.arange(2, dtype=np.int64)
+        )  # fmt: skip
+        found = Mechanics(Box(np.zeros(3), np.full(3, 100.0), False), np.ones((2, 2))).forces(cells)
+        assert bool((found.pressure > 0.0).all()) is pressed and bool(found.velocity.any()) is pressed

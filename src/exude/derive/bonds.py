@@ -14,9 +14,9 @@ from functools import cached_property
 from exude.derive import grammar
 from exude.derive.place import Writer
 from exude.derive.space import Space
+from exude.derive.texts import behind, check_text
 from exude.errors import DeclarationError, refuse
 from exude.model import Bond
-from exude.units import dimension
 
 TARGET = "target_"
 """Before names of the target's levels, pools and definitions."""
@@ -43,10 +43,10 @@ class Pair:
             if d.symbol in units:
                 fix = "Rename the bond's definition."
                 raise refuse(DeclarationError, d.symbol, "one declaration of each symbol", fix)
-            self._check_text(d.symbol, d.text, d.unit, units)
+            check_text(d.symbol, d.text, d.unit, units)
             units[d.symbol] = d.unit
         for owner, text, unit, at_hand in self._texts():
-            self._check_text(owner, text, unit, units)
+            check_text(owner, text, unit, units)
             far = self._read(text) - at_hand - set(self.space.parameter_units)
             if far:
                 raise refuse(
@@ -104,15 +104,7 @@ class Pair:
 
     def _read(self, text: str) -> set[str]:
         """Symbols a text reads once definitions are read through."""
-        found: set[str] = set()
-        todo = list(grammar.names(grammar.parse(text)))
-        while todo:
-            name = todo.pop()
-            if name in self._trees:
-                todo += grammar.names(self._trees[name])
-            else:
-                found.add(name)
-        return found
+        return behind(grammar.names(grammar.parse(text)), self._trees)
 
     def _texts(self) -> list[tuple[str, str, str, set[str]]]:
         """(owner, text, unit, symbols at hand beside parameters) of everything the bond declares but definitions."""
@@ -125,17 +117,6 @@ class Pair:
         rows += [(f"{pool} set by {bond.name}", text, units[pool], both) for pool, text in bond.sets.items()]
         rows += [(f"hits on {pool} by {bond.name}", text, "1/s", both) for pool, text in bond.hits.items()]
         return [row for row in rows if row[1] != "0"]  # nothing has every unit
-
-    def _check_text(self, owner: str, text: str, unit: str, units: dict[str, str]) -> None:
-        tree = grammar.parse(text)
-        for name in sorted(grammar.names(tree)):
-            if name not in units:
-                raise grammar.unknown(text, name, owner, units)
-        got = grammar.to_dimension(tree, units, text)
-        if got != dimension(unit):
-            raise refuse(
-                DeclarationError, f"{owner} = {text}", f"dimension of {unit or '1'}, not {got}", "Mend the text."
-            )
 
     def _check_names(self) -> None:
         """Kinds and pools are declared, a seeker is no target of its own, and no symbol looks like a target's."""

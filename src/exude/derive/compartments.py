@@ -13,6 +13,7 @@ from functools import cached_property
 from exude.derive import grammar
 from exude.derive.place import Writer
 from exude.derive.symbols import Symbols
+from exude.derive.texts import behind, check_text
 from exude.errors import DeclarationError, refuse
 from exude.model import DEAD, Body, Cascade, Chapter, Flow
 from exude.units import dimension
@@ -63,16 +64,9 @@ class Compartments:
         self._refuse_doubles()
         units = self._units()
         for owner, text, unit in self._texts():
-            tree = grammar.parse(text)
-            for name in sorted(grammar.names(tree)):
-                if name not in units:
-                    raise grammar.unknown(text, name, owner, units)
-            got = grammar.to_dimension(tree, units, text)
-            if got != dimension(unit) and text != "0":  # nothing has every unit
-                fix = "Mend the text or the unit of a symbol in it."
-                raise refuse(DeclarationError, f"{owner} = {text}", f"dimension of {unit or '1'}, not {got}", fix)
+            check_text(owner, text, unit, units)
         for stock in self.body.stocks:
-            far = self._behind(stock.start) & set(self.stocks)
+            far = behind(grammar.names(grammar.parse(stock.start)), self.known.trees) & set(self.stocks)
             if far:
                 got = f"start of {stock.symbol} = {stock.start}"
                 raise refuse(DeclarationError, got, "a text of parameters and levels", f"It reads {min(far)}.")
@@ -132,17 +126,6 @@ class Compartments:
             unit = "1/s" if flow.source else f"({units.get(flow.target, '') or 'dimensionless'})/s"
             rows.append((f"rate of {flow.name}", flow.rate, unit))
         return rows
-
-    def _behind(self, text: str) -> set[str]:
-        """What a text reads once definitions are read through."""
-        found, todo = set[str](), list(grammar.names(grammar.parse(text)))
-        while todo:
-            name = todo.pop()
-            if name in self.known.trees:
-                todo += grammar.names(self.known.trees[name])
-            else:
-                found.add(name)
-        return found
 
     def _check_way(self, flow: Flow) -> None:
         """A flow joins two stocks of one kind and unit; from outside or to nowhere it needs one; growth stays."""

@@ -16,9 +16,9 @@ from exude.derive.changes import check_changes
 from exude.derive.leaves import NJIT
 from exude.derive.place import Kinds, Place, Writer
 from exude.derive.symbols import Symbols
+from exude.derive.texts import behind, check_text
 from exude.errors import DeclarationError, refuse
 from exude.model import DEAD, LEFT, Behaviour, Cascade, Event
-from exude.units import dimension
 
 MARKS = ("ilv", "cargo")
 """What a fusion sets free: exosomes, and molecules of cargo on them."""
@@ -128,21 +128,13 @@ class Space:
         self._check_kinds()
         units = self._units()
         for owner, text, unit, at_hand in self._texts():
-            tree = grammar.parse(text)
-            for name in sorted(grammar.names(tree)):
-                if name not in units:
-                    raise grammar.unknown(text, name, owner, units)
-            far = self._leaves_of(grammar.names(tree)) - at_hand - set(self.parameter_units)
+            check_text(owner, text, unit, units)
+            far = self._leaves_of(grammar.names(grammar.parse(text))) - at_hand - set(self.parameter_units)
             if far:
                 raise refuse(
                     DeclarationError, f"{owner} = {text}", "a text that reads what is at hand there",
                     f"It reads {', '.join(sorted(far))}.",
                 )  # fmt: skip
-            got = grammar.to_dimension(tree, units, text)
-            if got != dimension(unit):
-                raise refuse(
-                    DeclarationError, f"{owner} = {text}", f"dimension of {unit or '1'}, not {got}", "Mend the text."
-                )
 
     def _check_kinds(self) -> None:
         """Every kind behaves in one way, and events name kinds and pools that there are."""
@@ -191,16 +183,7 @@ class Space:
         }
 
     def _leaves_of(self, names: Iterable[str]) -> set[str]:
-        """What names stand for once definitions are read through."""
-        found: set[str] = set()
-        todo = list(names)
-        while todo:
-            name = todo.pop()
-            if name in self.known.trees:
-                todo += grammar.names(self.known.trees[name])
-            else:
-                found.add(name)
-        return found
+        return behind(names, self.known.trees)
 
     def _texts(self) -> list[tuple[str, str, str, set[str]]]:
         """(owner, text, unit, symbols at hand beside parameters) of everything the surroundings declare."""

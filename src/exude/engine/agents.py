@@ -52,7 +52,7 @@ BUILD_PER_SKIN = 50.0
 
 
 class Forces(NamedTuple):
-    """What cells do to each other: velocity (n, 3) um/s; pressure (n,), the sum of max(0, 1 - d/R)^2 over neighbours."""
+    """What cells do to each other: velocity (n, 3) um/s; pressure (n,), sum of max(0, 1 - d/R)^2 over those that push."""
 
     velocity: Floats
     pressure: Floats

@@ -109,7 +109,7 @@ def part(i, lane, planar, first, last, index, packed, traits, affinity, alike, i
 def forces(base, planar, start, index, packed, traits, affinity, alike, ids, out):
     """Velocities and pressures of the cells of one slab; `traits` is None where all cells are alike.
 
-    Columns of `out`: vx, vy, vz, sum of (1 - d/R)^2.
+    Columns of `out`: vx, vy, vz, sum of (1 - d/R)^2 over those that push.
     """
     ax, ay, az, press, least = lane_values(), lane_values(), lane_values(), lane_values(), lane_values()
     x, y, z, radius = lane_values(), lane_values(), lane_values(), lane_values()
@@ -149,7 +149,7 @@ def forces(base, planar, start, index, packed, traits, affinity, alike, ids, out
                 per_touch, per_far, per_d = all_three * far * d, all_three * touch * d, all_three * (touch * far)
                 squeezed, stretched = max(1.0 - d * per_touch, 0.0), max(1.0 - d * per_far, 0.0)
                 square_r, square_a = squeezed * squeezed, stretched * stretched
-                press[lane] += square_r
+                press[lane] += square_r if repulsion > 0.0 else 0.0  # who is crawled over is not pressed
                 least[lane] = min(least[lane], square)
                 f = (repulsion * square_r - adhesion * square_a) * per_d
                 ax[lane] += f * dx
