@@ -201,7 +201,7 @@ def test_wrong_kinds_are_refused_with_their_key(name: str, tmp_path: Path) -> No
 
 WRONG_MIXED = {
     "model": ('"immune"', '"imune"', "got 'imune'; .*did you mean 'immune'"),
-    "model without the kind": ('"immune"', '"neighbours"', "cells of kind 't_cell' in the model 'neighbours'"),
+    "model without the kind": ('"immune"', '"neighbours"', "'t_cell'; expected a kind of cells of the model 'neighbours'"),
     "drug for a kind": ("knock-out UNC13D", "drug GM6001 40 uM", "for one kind of cells; .* give it as `what`|for one kind"),
     "too many": ("t_cell = 3", "t_cell = 300", "at most .* in this box"),
 }  # fmt: skip

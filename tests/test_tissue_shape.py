@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exude.engine import grid, places
+from exude.engine import grid, places, renewal
 from exude.engine import tissue as engine
 from exude.engine.layout import Floats
 from exude.engine.walk import Walk
@@ -63,7 +63,7 @@ def turned_field(field: Floats, turn: Turn) -> Floats:
 
 def turn_all_that_is_drawn(patch: pytest.MonkeyPatch, turn: Turn) -> None:
     """Directions that come from random numbers, turned with the tissue: then it must do the same, cell by cell."""
-    spots, wander, start, divide = engine.Tissue._spots, engine.wander, engine.start_walk, engine.divide
+    spots, wander, start, divide = engine.Tissue._spots, engine.wander, engine.start_walk, renewal.divide
 
     def dock(self: engine.Tissue, who: Any) -> Floats:
         body = self.body
@@ -85,7 +85,7 @@ def turn_all_that_is_drawn(patch: pytest.MonkeyPatch, turn: Turn) -> None:
     patch.setattr(engine.Tissue, "_spots", dock)
     patch.setattr(engine, "wander", lambda walk, *a, **k: led(walk, wander, *a, **k))
     patch.setattr(engine, "start_walk", lambda walk, **k: led(walk, start, **k))
-    patch.setattr(engine, "divide", split)
+    patch.setattr(renewal, "divide", split)
 
 
 def numbers(**changed: float) -> Numbers:
