@@ -47,10 +47,10 @@ REASONS = {
     "Poggio2019a": "Fewer tumour cells are left without Rab27a at the point estimate; with the wide spreads of the assumed "
     "numbers of T cells and PD-L1, and one dish of 60 tumour cells per draw, not in all draws. The finding is of mice and "
     "weeks; this is a dish and a day.",
-    "Yang2018a": "Restraint by exosomes costs more than half of the killing at the point estimate. Where a draw has contact "
+    "Yang2018a": "Restraint by exosomes costs a quarter to a half of the killing at the point estimate. Where a draw has contact "
     "PD-L1 so strong or so weak that T cells kill nobody or all, exosomes change nothing.",
     "Weigelin2021b": "Hits add up in the model, but T cells crowd on the same targets, and in some draws they tire or kill all.",
-    "Jitc0770a": "Interferon raises PD-L1 in every draw in which tumour cells are left to look at.",
+    "Jitc0770a": "Interferon raises PD-L1 wherever T cells bind; in a draw in which hardly any does within 8 h there is none.",
     "Peinado2012a": "Leak of vessels and the niche are half-way only late in a mouse's time with the assumed numbers, so fewer "
     "exosomes hardly lower metastases. Either exosomes act at far lower numbers, or on what is not declared (bone marrow, "
     "other organs).",
