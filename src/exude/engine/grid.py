@@ -192,3 +192,9 @@ def check_shape(field: Any, shape: tuple[int, int, int]) -> None:
 def no(got: object, expected: str, fix: str) -> ExudeError:
     """The refusal of this engine."""
     return refuse(ProtocolError, got, expected, fix)
+
+
+def first_alike(q: int, amounts: Floats, spots: list[bool]) -> int:
+    """The first deposit with the very amounts of number q, at the same points: what it spreads need not be spread again."""
+    same = (k for k in range(q) if spots[k] == spots[q] and np.array_equal(amounts[:, k], amounts[:, q]))
+    return next(same, q)

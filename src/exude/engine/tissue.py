@@ -241,16 +241,21 @@ class Tissue:
         self._loops.deposit_amounts(s.parameters, table, body.founder, traces, counts, body.pools, amounts)
         self.places.deposits[:] = 0.0
         n = len(body.ids)
-        ways: dict[bool, Callable[[slice], Floats]] = {
-            kind: self._spots if kind else self._bodies for kind in {d.invadopodia for d in s.space.cascade.deposits}
-        }
+        declared, spots = s.space.cascade.deposits, [d.invadopodia for d in s.space.cascade.deposits]
+        twin = [grid.first_alike(q, amounts, spots) for q in range(len(declared))]
+        ways = {spot: self._spots if spot else self._bodies for spot in set(spots)}
         for slab in range(slabs(n)):  # in the order of cells, a few at a time: points take much room
             who = slice(*rows_of(slab, n))
             at = {kind: points(who) for kind, points in ways.items()}
-            for q, d in enumerate(s.space.cascade.deposits):
+            for q, d in enumerate(declared):
+                if twin[q] < q:
+                    continue
                 points = at[d.invadopodia]
                 shared = np.repeat(amounts[who, q] * (s.thin / points.shape[1]), points.shape[1])
                 grid.deposit(self.places.deposits[q], points.reshape(-1, 3), shared, s.grid)
+        for q, first in enumerate(twin):
+            if first < q:
+                self.places.deposits[q] = self.places.deposits[first]
 
     def _behaviour(self, table: Floats, dt: float = 0.0) -> Floats:
         """What each cell does where it is, (cell, what); its pools move on by dt, a step unless another is given."""
