@@ -14,7 +14,7 @@ from functools import cached_property
 from exude.derive import grammar
 from exude.derive.place import Writer
 from exude.derive.space import Space
-from exude.derive.texts import behind, check_text
+from exude.derive.texts import behind, check_at_hand, check_text
 from exude.errors import DeclarationError, refuse
 from exude.model import Bond
 
@@ -47,12 +47,7 @@ class Pair:
             units[d.symbol] = d.unit
         for owner, text, unit, at_hand in self._texts():
             check_text(owner, text, unit, units)
-            far = self._read(text) - at_hand - set(self.space.parameter_units)
-            if far:
-                raise refuse(
-                    DeclarationError, f"{owner} = {text}", "a text that reads what is at hand there",
-                    f"It reads {', '.join(sorted(far))}.",
-                )  # fmt: skip
+            check_at_hand(owner, text, at_hand | set(self.space.parameter_units), self._trees)
 
     def source(self) -> str:
         """The leaves `distances`, `binding` and `held` with the pools they write, as one text."""

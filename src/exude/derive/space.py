@@ -16,7 +16,7 @@ from exude.derive.changes import check_changes
 from exude.derive.leaves import NJIT
 from exude.derive.place import Kinds, Place, Writer
 from exude.derive.symbols import Symbols
-from exude.derive.texts import behind, check_text
+from exude.derive.texts import behind, check_at_hand, check_text
 from exude.errors import DeclarationError, refuse
 from exude.model import DEAD, LEFT, Behaviour, Cascade, Event
 
@@ -129,12 +129,7 @@ class Space:
         units = self._units()
         for owner, text, unit, at_hand in self._texts():
             check_text(owner, text, unit, units)
-            far = self._leaves_of(grammar.names(grammar.parse(text))) - at_hand - set(self.parameter_units)
-            if far:
-                raise refuse(
-                    DeclarationError, f"{owner} = {text}", "a text that reads what is at hand there",
-                    f"It reads {', '.join(sorted(far))}.",
-                )  # fmt: skip
+            check_at_hand(owner, text, at_hand | set(self.parameter_units), self.known.trees)
 
     def _check_kinds(self) -> None:
         """Every kind behaves in one way, and events name kinds and pools that there are."""

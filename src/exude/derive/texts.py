@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from exude.derive import grammar
 from exude.errors import DeclarationError, refuse
@@ -23,6 +23,16 @@ def check_text(owner: str, text: str, unit: str, units: Mapping[str, str]) -> No
     if got != dimension(unit) and text != NOTHING:
         expected = f"dimension of {unit or '1'}, not {got}"
         raise refuse(DeclarationError, f"{owner} = {text}", expected, "Mend the text or the unit of a symbol in it.")
+
+
+def check_at_hand(owner: str, text: str, at_hand: Collection[str], trees: Mapping[str, ast.expr]) -> None:
+    """The text, definitions read through, reads only what is at hand where it stands; DeclarationError otherwise."""
+    far = behind(grammar.names(grammar.parse(text)), trees) - set(at_hand)
+    if far:
+        raise refuse(
+            DeclarationError, f"{owner} = {text}", "a text that reads what is at hand there",
+            f"It reads {', '.join(sorted(far))}.",
+        )  # fmt: skip
 
 
 def behind(names: Iterable[str], trees: Mapping[str, ast.expr]) -> set[str]:
