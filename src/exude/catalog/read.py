@@ -19,8 +19,8 @@ from exude.errors import CatalogError, UnitError, UnknownName, refuse
 from exude.units import factor_to_internal
 
 CHAPTERS = (
-    "calcium", "effectors", "endosomes", "exosomes", "extracellular", "invasion", "recipients", "immunity", "metastasis",
-    "body", "assays",
+    "calcium", "effectors", "endosomes", "exosomes", "extracellular", "invasion", "recipients", "immunity", "vessels",
+    "metastasis", "body", "assays",
 )  # fmt: skip
 """Chapters whose numbers the cell's model reads."""
 
