@@ -4,7 +4,7 @@ Vessels are so much surface per volume, and stay where they are. Exosomes make t
 tumour cells in: entry = k_enter x vessels x (1 + entry_gain_leak E / (half_leak + E)).
 """
 
-from exude.model import LEFT, Chapter, Definition, Event, Field, Reaction
+from exude.model import LEFT, Arrival, Chapter, Definition, Event, Field, Level, Reaction
 
 LEAVING = ("tumour", "transformed")
 """Kinds that enter vessels."""
@@ -14,6 +14,7 @@ def vessels(*riders: str) -> Chapter:
     """The chapter for a model in which these ride on exosomes, and leave with them."""
     return Chapter(
         name="vessels",
+        levels=(Level("blood_t", "item", normal=0.0, meaning="T cells in the blood of the body around"),),
         definitions=(
             Definition("leaky", "1 + entry_gain_leak * hill(exosomes, half_leak, 1)"),
             Definition("through_walls", "exosome_wall * vessels", "1/s"),
@@ -38,4 +39,5 @@ def vessels(*riders: str) -> Chapter:
             Event(f"entry of {kind}", kind, "k_enter * vessels * leaky", LEFT, because=("ButlerGullino1975", "Ghoroghi2021"))
             for kind in LEAVING
         ),
+        arrivals=(Arrival("t_cell", "t_arrival * vessels * blood_t", out_of="blood_t"),),
     )  # fmt: skip

@@ -81,6 +81,7 @@ class Place(Writer):
             self._constants(lanes),
             self.function("mobilities(p, g, d, y)", moving or ["0"]),
             *self._fast(),
+            self.function("arrivals_at(p, g, d, y)", [a.rate for a in self.cascade.arrivals] or ["0"]),
         ]
 
     def _lanes(self) -> list[str]:

@@ -143,6 +143,14 @@ class Space:
                     "Correct the name.", (*self.kinds, *self.pools),
                 )  # fmt: skip
 
+        silent = {k.name for k in self.cascade.kinds if not k.secretes}
+        for a in self.cascade.arrivals:
+            if a.kind not in silent:
+                raise refuse(
+                    DeclarationError, f"arrival of {a.kind}", f"a kind that does not secrete: {', '.join(silent) or 'none'}",
+                    "Cells that secrete begin with the tissue, or are born there.", silent,
+                )  # fmt: skip
+
     def source(self) -> str:
         """All leaves of the surroundings as one text."""
         self.check()
@@ -164,6 +172,7 @@ class Space:
         kinds = {"FIELDS": self.fields, "DEPOSITS": self.deposits, "POOLS": self.pools}
         kinds["RELEASES"] = tuple(r.field for r in self.cascade.releases)
         kinds |= {"SUPPLIED": self.supplied, "FAST": self.fast, "EVENTS": tuple(e.name for e in self.cascade.events)}
+        kinds["ARRIVALS"] = tuple(a.kind for a in self.cascade.arrivals)
         return "\n".join([f"N_REACTING = {self.reacting}", *(f"N_{k} = {len(names)}" for k, names in kinds.items())])
 
     def _units(self) -> dict[str, str]:
@@ -194,6 +203,7 @@ class Space:
             rows += [(f"{what} of {f.symbol}", text, f.unit, set()) for what, text in ends if text not in ("", "0")]
         for r in cascade.reactions:
             rows.append((f"rate of {r.name}", r.rate, f"{_whole(units.get(next(iter(r.changes)), ''))}/s", place))
+        rows += [(f"arrival of {a.kind}", a.rate, "item/um**3/s", place) for a in cascade.arrivals]
         for d in cascade.deposits:
             rows.append((f"deposit {d.symbol}", d.amount, f"{_whole(d.unit)}*um**3", inside))
         for p in cascade.pools:

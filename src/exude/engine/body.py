@@ -111,6 +111,16 @@ def voxels(position: Floats, grid: Grid) -> tuple[Ints, Ints, Ints]:
     return tuple(np.clip(at[:, 2 - a], 0, n - 1) for a, n in enumerate((nz, ny, nx)))
 
 
+def turned(way: Floats, along: Floats, guidance: Floats, dimensions: int) -> Floats:
+    """Steps (cell, 3) turned towards fibres `along` (unit vectors, or 0 where there are none) by a share `guidance`.
+
+    The mean square of a random step stays what it was (Ray 2017).
+    """
+    share = np.where(dot(along, along) > 0.0, guidance, 0.0)[:, None]
+    ahead = dot(way, along)[:, None] * along * np.sqrt(dimensions)
+    return np.asarray(np.sqrt(1.0 - share) * way + (1.0 - np.sqrt(1.0 - share)) * ahead)
+
+
 def log_mean(before: Floats, after: Floats) -> Floats:
     """What cells meet, on average over a step, of something used up there in proportion to itself; 0 from or to nothing.
 

@@ -105,12 +105,7 @@ def run(
         state = _again(begin, (count, len(known.stocks) + 2))
     else:
         ids = np.arange(count) if numbers is None else np.asarray(numbers, dtype=np.int64)
-        state = State(
-            np.zeros((count, len(known.stocks) + 2)),
-            streams.stretches(seed, streams.Purpose.BODY, ids),
-            np.full(count, at[1] - at[0]),
-        )
-        kernels.begin_bodies(values, base, place, state.amounts)
+        state = _fresh(known, values, base, place, streams.stretches(seed, streams.Purpose.BODY, ids), at[1] - at[0])
     amounts = np.full((count, len(at), len(known.stocks) + 2), np.nan)
     failed = np.full(count, -1)
     plan = (at, coming, place, _moving(known, whole), int(whole.sum()), float(longest), (RELATIVE, ABSOLUTE))
@@ -120,6 +115,27 @@ def run(
 
     _in_chunks(part, count, threads)
     return Course(known.stocks, at, amounts[:, :, :-2], amounts[:, :, -2], amounts[:, :, -1], failed, state)
+
+
+def beginning(known: Compartments, parameters: Floats, levels: Floats, *, seed: int, step: float) -> State:
+    """Where one body stands at its beginning, for `run` to go on from; step: s, what the equations try first.
+
+    parameters: (parameter,), levels: (level,), in the orders of `known`.
+    """
+    whole = np.array(known.whole)
+    place = np.where(whole, np.cumsum(whole) - 1, -1)
+    rng = streams.stretches(seed, streams.Purpose.BODY, np.zeros(1, np.int64))
+    return _fresh(known, parameters[np.newaxis], levels[np.newaxis, np.newaxis], place, rng, step)
+
+
+def _fresh(
+    known: Compartments, values: Floats, base: Floats, place: Ints, rng: NDArray[np.uint64], step: float
+) -> State:
+    """Bodies with what they begin with."""
+    count = len(values)
+    state = State(np.zeros((count, len(known.stocks) + 2)), rng, np.full(count, step))
+    build.body(known).begin_bodies(values, base, place, state.amounts)
+    return state
 
 
 def _in_chunks(part: Callable[[tuple[int, int]], None], count: int, threads: int) -> None:

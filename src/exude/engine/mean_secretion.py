@@ -29,8 +29,8 @@ SAMPLE_IDS = 2**27
 """Ids of the sample begin here, beyond those of the tissue's cells."""
 FEWEST = 200
 """Bursts to draw sizes from; where a window of the sample has fewer, those of windows before are taken too."""
-MOST = 64
-"""Fusions of one cell in one window; beyond it lies less than 1e-30 of a Poisson number of mean 10."""
+MOST = exact.MOST
+"""Fusions of one cell in one window."""
 
 
 @dataclass
@@ -81,7 +81,9 @@ class MeanSecretion:
         if window == 0:
             none = np.zeros(0, np.int64)
             return Bursts(np.zeros(0), none, none, none)
-        number = poisson(streams.uniforms(self.seed, Purpose.NUMBER, self.ids, 1, turn=window)[:, 0], self._mean())
+        number = exact.poisson(
+            streams.uniforms(self.seed, Purpose.NUMBER, self.ids, 1, turn=window)[:, 0], self._mean()
+        )
         held = np.array([len(bag[0]) for bag in self.bags])[self._kind()]
         return self._draw(window, np.where(held > 0, number, 0))  # none has fused in the sample: no size is known
 
@@ -133,17 +135,3 @@ class MeanSecretion:
         line = self.sample.job.timeline
         ends = [float(line.end[np.flatnonzero(line.output == w)[0]]) for w in (window - 1, window)]
         return ends[0], ends[1]
-
-
-def poisson(uniform: Floats, mean: Floats) -> Ints:
-    """Poisson numbers by inversion, one uniform number each."""
-    share = exact.exp(-mean)
-    left, count = uniform - share, np.zeros(len(mean), np.int64)
-    for k in range(1, MOST):
-        more = left > 0.0
-        if not more.any():
-            break
-        count += more
-        share = share * mean / k
-        left = np.where(more, left - share, left)
-    return count

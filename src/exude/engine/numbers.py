@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from exude.engine import build
-from exude.engine.layout import Floats
+from exude.engine.layout import Floats, Ints
+
+MOST = 64
+"""Largest Poisson number drawn; beyond it lies less than 1e-30 of one of mean 10."""
 
 
 def normal(uniform: Floats) -> Floats:
@@ -34,3 +37,17 @@ def power(x: float, y: float) -> float:
     out = np.empty(1)
     build.plain("numbers").powers(np.array([x]), np.array([y]), out)
     return float(out[0])
+
+
+def poisson(uniform: Floats, mean: Floats) -> Ints:
+    """Poisson numbers by inversion, one uniform number each."""
+    share = exp(-mean)
+    left, count = uniform - share, np.zeros(len(mean), np.int64)
+    for k in range(1, MOST):
+        more = left > 0.0
+        if not more.any():
+            break
+        count += more
+        share = share * mean / k
+        left = np.where(more, left - share, left)
+    return count

@@ -115,6 +115,17 @@ class Places:
         if s.fast_speed:
             self.settle(dish)
 
+    def arriving(self, dish: Floats) -> Floats:
+        """Cells that come in per um3 and second, (arrival, z, y, x)."""
+        s = self.setup
+        out = new_fields(s.grid, max(1, len(s.space.cascade.arrivals)))
+        self._rows(
+            lambda first, last: self._loops.arrival_rows(
+                first, last, s.parameters, dish, self.fields, self.deposits, out, np.zeros((WORK_ROWS, WORK_WIDTH))
+            )
+        )
+        return out
+
     def _prepare(self, name: str, speed: float | Floats) -> None:
         """What moves a field, for this diffusion coefficient."""
         s, known = self.setup, self._movers.get(name)

@@ -26,8 +26,8 @@ class Renewed(NamedTuple):
     body: Body
     kept: tuple[Ints, Ints, Ints] | None
     born: int
-    died: int
-    left: int
+    died: Ints  # (kind,)
+    left: Ints  # (kind,)
 
 
 def renew(body: Body, setup: Setup, founders: int, next_id: int, secreting: Ints) -> Renewed:
@@ -57,7 +57,8 @@ def renew(body: Body, setup: Setup, founders: int, next_id: int, secreting: Ints
         told = rank[rows][order], born[order], fresh.founder[order]
     place = agents.spatial_order(fresh.position, fresh.ids, setup.box, 2.0 * setup.shape.reach * setup.shape.radius)
     sorted_body = Body._make(array[place] for array in fresh)
-    return Renewed(sorted_body, told, len(parents), int(dead.sum()), int(gone.sum()) - int(dead.sum()))
+    died, left = (np.bincount(body.kind[who], minlength=len(setup.space.kinds)) for who in (dead, gone & ~dead))
+    return Renewed(sorted_body, told, len(parents), died, left)
 
 
 def fate_of(space: Space, becomes: str) -> int:

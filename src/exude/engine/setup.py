@@ -12,6 +12,7 @@ from exude.derive.bonds import Pair
 from exude.derive.space import Space
 from exude.engine import agents, fields, grid
 from exude.engine.body import Shape
+from exude.engine.host import HostSetup
 from exude.engine.layout import Floats
 
 
@@ -57,6 +58,8 @@ class Setup:
     edge: Mapping[str, float]
     fast_speed: Mapping[str, float]
     """Diffusion coefficient (um2/s) of each fast field that is solved; others keep their values at the start."""
+    host: HostSetup | None = None
+    """The body around; none: what leaves is gone, and nobody comes."""
 
     @property
     def planar(self) -> bool:

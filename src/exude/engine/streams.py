@@ -32,9 +32,15 @@ class Purpose(IntEnum):
     """When events happen to a cell; turn: 0 at first, then one more than the step of the last time."""
     BOND = 27
     """Whom a cell binds, when it lets go and how often it hits; turn: the step (and the bond)."""
+    ARRIVE = 28
+    """How many cells come in at a place; numbered are voxels; turn: the window and the arrival."""
+    ENTER = 29
+    """Where in its voxel a cell comes in, and how far through its cycle it is."""
     SPOT = 25
     """Where invadopodia are; turn: how often they have moved."""
     PLACE = 30
+    VESSEL = 31
+    """Where vessels run; numbered are vessels."""
     WALK = 101
     STAND = 102
     DIVIDE = 103

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from exude.derive.space import OF_BEHAVIOUR
 from exude.engine import agents, build, grid, streams
+from exude.engine.accounts import accounts
 from exude.engine.body import (
     DIES,
     LEAVES,
@@ -26,9 +27,11 @@ from exude.engine.body import (
     log_mean,
     pattern,
     radius_of,
+    turned,
     voxels,
 )  # fmt: skip
 from exude.engine.bonds import FREE, Bonds, Mates
+from exude.engine.exchange import Exchange
 from exude.engine.layout import Floats, Ints
 from exude.engine.places import Places
 from exude.engine.relax import relax
@@ -71,11 +74,16 @@ class Tissue:
     fusions: int = 0
     left: int = 0
     """Cells that went into the blood."""
+    came: int = 0
+    """Cells that came out of it."""
     happened: Ints | None = None
     """How often each event has happened."""
+    exchange: Exchange = None  # type: ignore[assignment]
+    """With the body around; made anew unless given."""
 
     def __post_init__(self) -> None:
         s = self.setup
+        self.exchange = self.exchange or Exchange(s)
         self._loops = build.tissue(s.space)
         self._mechanics = agents.Mechanics(s.box, np.ones((len(s.space.kinds),) * 2), threads=s.threads)
         self._waiting: Bursts | None = None
@@ -143,21 +151,13 @@ class Tissue:
             self.places.settle(dish, rounds=FIRST_ROUNDS)
 
     def series(self) -> dict[str, float]:
-        """Numbers of the whole tissue now: cells, births, deaths, fusions, amount of each field, what fusions set free."""
-        s = self.setup
-        volume = s.grid.volume / s.thin
+        """Numbers of the whole tissue now, and of the body around it."""
         assert self.freed is not None and self.happened is not None
-        kinds, events = s.space.kinds, s.space.cascade.events
-        return {
-            "cells": float(len(self.body.ids)),
-            "born": float(self.born),
-            "died": float(self.died),
-            "fusions": float(self.fusions),
-            **{f"cells_{k}": float(np.sum(self.body.kind == q)) for q, k in enumerate(kinds) if len(kinds) > 1},
-            **{f"events_{e.name}".replace(" ", "_"): float(x) for e, x in zip(events, self.happened, strict=True)},
-            **{f"amount_{name}": grid.total(self.places.fields[q]) * volume for q, name in enumerate(s.space.fields)},
-            **{f"freed_{r.field}": float(x) for r, x in zip(s.space.cascade.releases, self.freed, strict=True)},
-        }
+        counted = {name: getattr(self, name) for name in ("born", "died", "fusions")}
+        if self.setup.space.cascade.arrivals:
+            counted |= {"came": self.came, "left": self.left}
+        own = accounts(self.setup, self.body, self.places, counted, self.freed, self.happened)
+        return own | self.exchange.series()
 
     def _open_window(self) -> None:
         """Divisions and deaths of the window before; then all cells are run through the next one."""
@@ -335,7 +335,8 @@ class Tissue:
             start_walk(walk, seed=s.seed, planar=s.planar)
         way = wander(walk, s.dt, seed=s.seed, step=self.step, planar=s.planar, threads=s.threads)
         if s.fibres is not None:
-            self._follow(way, found[:, GUIDANCE])
+            along = s.fibres[voxels(body.position, s.grid)]
+            way[:] = turned(way, along, found[:, GUIDANCE], s.grid.dimensions)
         self._bind(way, found, table)
         body.progress[:] += body.pace * found[:, DIVISION] * (s.dt / LN2)
         body.life[:] -= found[:, DEATH] * s.dt
@@ -373,27 +374,24 @@ class Tissue:
         )  # fmt: skip
         body.pressure[:] = relax(self._mechanics, cells, way, body.heading, s.dt)
 
-    def _follow(self, way: Floats, guidance: Floats) -> None:
-        """Turn steps towards the fibres; the mean square of a random step stays what it was (Ray 2017)."""
-        s = self.setup
-        assert s.fibres is not None
-        along = s.fibres[voxels(self.body.position, s.grid)]
-        share = np.where(dot(along, along) > 0.0, guidance, 0.0)[:, None]
-        ahead = dot(way, along)[:, None] * along * np.sqrt(s.grid.dimensions)
-        way[:] = np.sqrt(1.0 - share) * way + (1.0 - np.sqrt(1.0 - share)) * ahead
-
     def _cells(self, work: Callable[[int, int], None]) -> None:
         n = len(self.body.ids)
         each(lambda slab: work(*rows_of(slab, n)), slabs(n), self.setup.threads)
 
     def _renew(self) -> None:
-        """Cells become another kind, divide, die and leave; the secretion follows."""
-        secreting = self._secreting()
-        found = renew(self.body, self.setup, self.founders, self.next_id, secreting)
+        """Cells come in, become another kind, divide, die and leave; the secretion and the body around follow."""
+        s, secreting = self.setup, self._secreting()
+        window = self.step // s.steps_per_window
+        names = self.founders, self.next_id
+        body = self.exchange.entered(self.body, self.places, self._levels()[1], window, names)
+        came = len(body.ids) - len(self.body.ids)
+        found = renew(body, s, self.founders, self.next_id + came, secreting)
         if found.kept is not None:
             self.secretion.keep(*found.kept, self.table)
+        self.exchange.hand_over(found, self.places, self.time - s.dt * s.steps_per_window, self.time)
         self.body = found.body
-        self.next_id += found.born
+        self.next_id += came + found.born
+        self.came += came
         self.born += found.born
-        self.died += found.died
-        self.left += found.left
+        self.died += int(found.died.sum())
+        self.left += int(found.left.sum())

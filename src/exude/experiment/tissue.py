@@ -45,7 +45,8 @@ class Tissue(Asked):
     also: lasting perturbations of other kinds of cells, {"t_cell": (KnockOut("UNC13D"),)}. matrix: `Gel`, `Film` or
     `Plastic`. cells: `Scattered`, `Spheroid`, `Wound`, `Layer`, `At`, or several kinds with `Mixture` and `Among`.
     model: what it is about: 'matrix' (proteolysis), 'spread' (matrix as it is), 'neighbours' (recipients), 'immune'
-    (T cells too) or 'all'; empty takes what the kinds of cells need. size: of the box along x, y (and z; without it
+    (T cells too) or 'all'; empty takes what the kinds of cells need. vessels: `Capillaries`, none without. host: the body around, `Host`; without, who leaves is gone and
+    nobody comes. size: of the box along x, y (and z; without it
     the tissue is one layer thick). voxel: side of a voxel. every: time between recorded points. secretion: 'vesicles'
     (every MVB an individual) or 'mean-field' (fusions drawn about the mean field; for large tissues).
 
@@ -166,7 +167,7 @@ def _plan(asked: Tissue) -> Plan:
         "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + "".join((space(asked.about).source(), *(pair.source() for pair in pairs(asked.about)))),
         **{k: repr(getattr(asked, k)) for k in (
             "matrix", "cells", "size", "voxel", "duration", "every", "seed", "secretion", "step", "window", "oxygen", "alike",
-            "hypothesis", "burn_in", "also",
+            "hypothesis", "burn_in", "also", "vessels", "host",
         )},
     }  # fmt: skip
     return Plan(asked, setup, populations, job, clock.points, clock.steps_per_point, identity)
@@ -221,12 +222,17 @@ def _founders(setup: Setup, ids: Ints, kind: Ints, founder: Ints, position: Floa
 
 def _fields(asked: Tissue, setup: Setup) -> Floats:
     """Fields at the start: matrix where no cells are, what the medium brings everywhere."""
+
+    def filled(points: Floats) -> Floats:
+        return asked.cells.inside(points, setup.box, setup.shape.radius)
+
     made = grid.new_fields(setup.grid, len(setup.space.fields))
     x, y, z = setup.grid.centres()
     for q, name in enumerate(setup.space.fields):
         made[q][...] = setup.start.get(name, 0.0)
         if name == "collagen" and setup.start[name] > 0:
             points = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
-            filled = asked.cells.inside(points, setup.box, setup.shape.radius)
-            made[q][...] *= 1.0 - filled.reshape(made[q].shape)
+            made[q][...] *= 1.0 - filled(points).reshape(made[q].shape)
+        if name == "vessels" and asked.vessels:
+            made[q][...] = asked.vessels.density(setup.grid, asked.numbers, setup.seed, filled)
     return made

@@ -20,13 +20,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exude import engine
+from exude.cascade.host import HOST
 from exude.catalog import read
 from exude.derive.space import Space
 from exude.engine import provenance, tissue_checkpoint
 from exude.engine.body import Body
+from exude.engine.compartments import State as BodyState
+from exude.engine.exchange import Exchange
 from exude.engine.grid import new_fields
 from exude.engine.layout import State
 from exude.engine.places import NOTHING, Places
+from exude.engine.setup import Setup
 from exude.engine.tissue import Tissue as Running
 from exude.engine.tissue_layout import FORMAT, Quantities, Quantity, attributes, free_place
 from exude.engine.tissue_run import TissueRun, open_tissue
@@ -35,13 +39,13 @@ from exude.errors import DataError, Interrupted, refuse
 from exude.experiment.tissue import Frame, Plan, Tissue, frame
 from exude.units import say_seconds, seconds
 
-STATE = "exude-tissue-state-2"
+STATE = "exude-tissue-state-3"
 """Name of what a checkpoint holds; it changes when older ones no longer say enough."""
-NUMBERS = ("step", "next_id", "born", "died", "fusions", "left")
+NUMBERS = ("step", "next_id", "born", "died", "fusions", "left", "came")
 """What a running tissue counts."""
 JOB = "job"
 """The part of a secretion that follows from the plan."""
-REMADE = ("setup", "places", "secretion", "body", "table", "freed", "happened")
+REMADE = ("setup", "places", "secretion", "body", "table", "freed", "happened", "exchange")
 """Its other parts: kept one by one, or made again from the plan."""
 CELLS = {
     "id": Quantity("1", "number of the cell, for life"), "kind": Quantity("1", "kind of cell"),
@@ -51,6 +55,8 @@ CELLS = {
 COUNTED = "cells"
 """A series that the folder has under another name, `cell_count`."""
 SERIES = {
+    "came": Quantity("item", "cells that came out of the blood so far"),
+    "left": Quantity("item", "cells that went into the blood so far"),
     "born": Quantity("item", "divisions so far"),
     "died": Quantity("item", "deaths so far"), "fusions": Quantity("item", "MVBs fused with the membrane so far"),
 }  # fmt: skip
@@ -102,9 +108,12 @@ def quantities_of(space: Space, shown: Frame) -> Quantities:
     """Units and meanings of all that is recorded."""
     about = {f.symbol: Quantity(f.unit, f.meaning) for f in space.cascade.fields}
     pools = {p.symbol: Quantity(p.unit, p.meaning) for p in space.cascade.pools}
+    stocks = {stock.symbol: stock for stock in HOST.stocks}
 
     def series(name: str) -> Quantity:
         what, _, field = name.partition("_")
+        if what == "body":
+            return Quantity(stocks[field].unit or "1", f"{stocks[field].compartment}: {stocks[field].meaning}")
         if what in ("cells", "events"):
             return Quantity("item", f"{field.replace('_', ' ')}: {'cells now' if what == 'cells' else 'times so far'}")
         if what not in ("amount", "freed"):
@@ -132,6 +141,7 @@ def state_of(tissue: Running) -> dict[str, Any]:
         "table": tissue.table,
         "freed": tissue.freed,
         "happened": tissue.happened,
+        "host": _of_host(tissue.exchange),
         "fields": tissue.places.fields,
         "secretion": _parts(tissue.secretion),
     }
@@ -152,8 +162,22 @@ def restored(plan: Plan, state: dict[str, Any]) -> Running:
         secretion,
         freed=state["freed"],
         happened=state["happened"],
+        exchange=_exchange(setup, state["host"]),
         **state["numbers"],
     )
+
+
+def _of_host(exchange: Exchange) -> dict[str, Any]:
+    """The state of the body around, nothing without one."""
+    if exchange.host is None:
+        return {}
+    return {"handed": exchange.handed, **exchange.host.state._asdict()}
+
+
+def _exchange(setup: Setup, kept: dict[str, Any]) -> Exchange:
+    if not kept:
+        return Exchange(setup)
+    return Exchange(setup, BodyState(kept["amounts"], kept["rng"], kept["step"]), kept["handed"])
 
 
 def _parts(held: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from exude.engine.layout import Floats
 from exude.engine.setup import Crowd, Setup
 from exude.errors import ProtocolError, UnknownName, refuse
 from exude.experiment.arrange import Arrangement, Scattered
+from exude.experiment.bed import Capillaries, Host
 from exude.experiment.matrix import Gel, Matrix, fibres_of
 from exude.experiment.perturbations import LASTING, Perturbation, say
 from exude.experiment.protocol import Genotype, Numbers, places
@@ -67,6 +68,8 @@ class Asked:
     """How far secretion runs ahead: cells divide, die and change only at its end; empty takes the catalogue's."""
     model: str = ""
     also: Mapping[str, tuple[Perturbation, ...]] = field(default_factory=dict)
+    vessels: Capillaries | None = None
+    host: Host | None = None
     oxygen: bool = True
     """Whether oxygen is solved; without, cells have what the medium has."""
     alike: bool = False
@@ -80,7 +83,12 @@ class Asked:
     def about(self) -> str:
         """The model: the one that was asked for, or the smallest that has the kinds of cells."""
         wanted = {*self.cells.kinds, *self.also}
-        able = [name for name, model in MODELS.items() if wanted <= {kind.name for kind in model.kinds}]
+        bed = self.vessels is not None or self.host is not None
+        able = [
+            name
+            for name, model in MODELS.items()
+            if wanted <= {kind.name for kind in model.kinds} and (not bed or model.arrivals)
+        ]
         return self.model or (able[0] if able else [*MODELS][-1])
 
 
@@ -99,12 +107,28 @@ def model_of(asked: Asked) -> Cascade:
         if name not in _ever_there(asked, model):
             fix = f"Add such cells, for example Mixture({{'tumour': 100, '{name}': 100}}), or leave it out of `also`."
             raise refuse(ProtocolError, f"also={name!r} without such cells", "a kind of cells that is there", fix)
+    _refuse_bed(asked, model)
     for what in (what for each in asked.also.values() for what in each if not isinstance(what, LASTING)):
         raise refuse(
             ProtocolError, f"{say(what)} for one kind of cells", "a knock-down, knock-out, over-expression or rescue",
             "What is in the medium reaches all cells: give it as `what`.",
         )  # fmt: skip
     return model
+
+
+def _refuse_bed(asked: Asked, model: Cascade) -> None:
+    """Vessels and a body around need a model that has them; a host without T cells has none in the tissue."""
+    if (asked.vessels or asked.host) and not model.arrivals:
+        able = [name for name, other in MODELS.items() if other.arrivals]
+        raise refuse(
+            ProtocolError, f"vessels or a host in the model {asked.about!r}", f"a model with vessels: {', '.join(able)}",
+            "Leave `model` out.", able,
+        )  # fmt: skip
+    if asked.host and not asked.host.has_t_cells and "t_cell" in asked.cells.kinds:
+        raise refuse(
+            ProtocolError, f"T cells in a host that is {asked.host.immunity}", "a host with T cells, or a tissue without",
+            "Leave them out of `cells`, or write Host(immunity='competent').",
+        )  # fmt: skip
 
 
 def _ever_there(asked: Asked, model: Cascade) -> set[str]:
@@ -130,7 +154,8 @@ def medians_of(asked: Asked, numbers: Numbers, model: Cascade) -> list[Floats]:
     """Median levels of each kind of cell: its line under what is done to it, its own levels, the dish it stands in."""
     place, found = places(model), []
     for k in model.kinds:
-        what = (*(() if k.line else asked.what), *asked.also.get(k.name, ()))
+        of_host = asked.host.lacks if asked.host and k.line else ()
+        what = (*(() if k.line else asked.what), *of_host, *asked.also.get(k.name, ()))
         line = None if k.line == HEALTHY else read.line(k.line or asked.line)
         own = {name: float(evaluate(model, text, numbers.values)) for name, text in k.levels.items() if name in place}
         medians = Genotype(line, what, model, own).medians(numbers)
@@ -203,6 +228,8 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
         {f.symbol: float(evaluate(model, getattr(f, end), numbers.values)) for f in model.fields if getattr(f, end)}
         for end in ("start", "edge")
     )
+    if asked.vessels:  # oxygen comes from them, not from medium around the box
+        edge.pop("oxygen", None)
     middle = (np.array(boxes.origin) + np.array(boxes.size) / 2).astype(float)
     return Setup(
         space=known,
@@ -226,7 +253,8 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
         threads=asked.threads or os.cpu_count() or 1,
         start=start | {"collagen": asked.matrix.amount(numbers)},
         edge=edge,
-        fast_speed=_fast_speeds(model, numbers, edges=asked.oxygen and not planar),
+        fast_speed=_fast_speeds(model, numbers, edges=asked.oxygen and (not planar or asked.vessels is not None)),
+        host=asked.host.setup(numbers, clock.window, model) if asked.host else None,
     )  # fmt: skip
 
 

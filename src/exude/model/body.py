@@ -39,6 +39,20 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Port:
+    """What a tissue hands over to a stock of the body around it, times `share` (a text of parameters).
+
+    Either what a field that only counts has gained (`field`), or cells of `kinds` that `DEAD` or `LEFT` (`cells`).
+    """
+
+    stock: str
+    field: str = ""
+    cells: str = ""
+    kinds: tuple[str, ...] = ()
+    share: str = "1"
+
+
+@dataclass(frozen=True)
 class Body:
     """A body as well-mixed compartments: stocks, what flows between them, the conditions it is in."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exude.model.cell import Definition, Emission, Level, LifeCycle, Trace
-from exude.model.space import Behaviour, Bond, Deposit, Event, Field, Kind, Pool, Reaction, Release
+from exude.model.space import Arrival, Behaviour, Bond, Deposit, Event, Field, Kind, Pool, Reaction, Release
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Chapter:
     behaviours: tuple[Behaviour, ...] = ()
     events: tuple[Event, ...] = ()
     bonds: tuple[Bond, ...] = ()
+    arrivals: tuple[Arrival, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,3 +130,8 @@ class Cascade:
     def bonds(self) -> tuple[Bond, ...]:
         """Who binds whom."""
         return tuple(b for chapter in self.chapters for b in chapter.bonds)
+
+    @property
+    def arrivals(self) -> tuple[Arrival, ...]:
+        """Who comes into the tissue from outside."""
+        return tuple(a for chapter in self.chapters for a in chapter.arrivals)

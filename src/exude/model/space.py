@@ -109,6 +109,20 @@ class Bond:
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """Cells of a kind that come into the tissue at `rate` (item/um3/s), read from the fields and levels of a place.
+
+    They come from outside, so a kind that secretes cannot: its MVBs would have no past. `out_of`: a level of the dish
+    that is what this stock of the body around holds (0 without a body), and that loses those who came.
+    """
+
+    kind: str
+    rate: str
+    out_of: str = ""
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Deposit:
     """What cells are to the place they stand in: `amount` summed over cells, per volume; reactions read it.
 

@@ -28,6 +28,20 @@ def mobility_rows(first, last, p, g, fields, deposits, out, work):
 
 
 @kernel
+def arrival_rows(first, last, p, g, fields, deposits, out, work):
+    """Cells that come in (item/um3/s) by arrival, at the places in rows first..last-1."""
+    ny, nx = fields.shape[2], fields.shape[3]
+    y, d = work[0], work[WORK_ROWS - 1]
+    for row in range(first, last):
+        a, b = row // ny, row % ny
+        for c in range(nx):
+            gather(fields, deposits, a, b, c, y, d)
+            found = arrivals_at(p, g, d, y)
+            for q in range(out.shape[0]):
+                out[q, a, b, c] = found[q]
+
+
+@kernel
 def fast_rows(first, last, p, g, fields, deposits, floor, out, source, work):
     """Loss rate (1/s) and source (amount per um3 and s) of each fast field at the places in rows first..last-1."""
     ny, nx = fields.shape[2], fields.shape[3]
