@@ -164,5 +164,5 @@ def _along(first: Floats, last: Floats, step: float) -> Floats:
     """Points along a line, about a step apart, each for the same length."""
     length = float(np.sqrt(np.sum((last - first) ** 2)))
     number = max(1, round(length / step))
-    share = (np.arange(number) + 0.5) / number
+    share = (2 * np.arange(number) + 1) / (2 * number)
     return np.asarray(first + share[:, None] * (last - first))

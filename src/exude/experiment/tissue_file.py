@@ -16,6 +16,7 @@ from exude.catalog import read
 from exude.catalog.schema import Table
 from exude.errors import DataError, ExudeError, nearest, refuse
 from exude.experiment.arrange import Among, At, Layer, Mixture, Scattered, Spheroid, Wound
+from exude.experiment.bed import Capillaries, Host
 from exude.experiment.matrix import Film, Gel, Plastic
 from exude.experiment.parse import perturbation
 from exude.experiment.protocol import Numbers
@@ -192,6 +193,30 @@ CellsTable = Annotated[
 ]
 
 
+class VesselsTable(Table):
+    """[vessels]: straight vessels at random places."""
+
+    surface: Annotated[str, _with_unit("1/um", "0.04 1/um")] | Literal[""] = Capillaries.surface
+    apart: Length = Capillaries.apart
+    inside: Switch = Capillaries.inside
+
+    def made(self) -> Capillaries:
+        """What it stands for."""
+        return Capillaries(self.surface, self.apart, self.inside)
+
+
+class HostTable(Table):
+    """[host]: the body around the tissue."""
+
+    species: str = Host.species
+    immunity: str = Host.immunity
+    pieces: Whole = Host.pieces
+
+    def made(self) -> Host:
+        """What it stands for."""
+        return Host(self.species, self.immunity, self.pieces)
+
+
 class TissueTable(Table):
     """The whole file."""
 
@@ -211,6 +236,8 @@ class TissueTable(Table):
     box: Box = Box()
     matrix: MatrixTable = GelTable(kind="gel")
     cells: CellsTable = ScatteredTable(arrangement="scattered")
+    vessels: VesselsTable | None = None
+    host: HostTable | None = None
     numbers: dict[str, str | float] = Key(default_factory=dict)
 
     def made(self, threads: int = 0) -> Tissue:
@@ -221,6 +248,7 @@ class TissueTable(Table):
             every=self.every, seed=self.seed, secretion=self.secretion, step=self.step, oxygen=self.oxygen,
             alike=self.alike, hypothesis=self.hypothesis, numbers=numbers_of(self.numbers), burn_in=self.burn_in,
             threads=threads, model=self.model,
+            vessels=self.vessels.made() if self.vessels else None, host=self.host.made() if self.host else None,
             also={kind: tuple(perturbation(text) for text in texts) for kind, texts in self.also.items()},
         )  # fmt: skip
 
