@@ -19,6 +19,8 @@ from exude.engine.arrivals import comers
 from exude.engine.tissue import Tissue as Running
 from exude.errors import ExudeError, ProtocolError, UnitError
 from exude.experiment.arrange import Among, Mixture, Spheroid
+from exude.experiment.assays.measures import Snapshot, TissueReading
+from exude.experiment.assays.tumour_in_host import TumourInHost
 from exude.experiment.bed import Capillaries, Host
 from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Tissue
@@ -244,6 +246,61 @@ def test_a_body_around_changes_nothing_in_a_tissue_without_vessels() -> None:
     other = window(start(bed(cells=cells, vessels=None, host=Host())), windows=2)
     assert not same_bits(by_id(one), by_id(other))
     assert one.places.fields.tobytes() == other.places.fields.tobytes()
+
+
+# --- its volume -------------------------------------------------------------------------------------------------------
+
+
+def volumes(*scales: float, pieces: int = 10_000) -> list[TissueReading]:
+    """Hosts whose tumours are balls of 50 equal cells that grow by 10 % of their volume a day, times a scale each."""
+
+    def one(scale: float) -> TissueReading:
+        kind = np.zeros(50, np.int64)
+
+        def load(i: int) -> Snapshot:
+            radius = np.full(50, 8.0 * (scale * math.exp(0.1 * i)) ** (1 / 3))
+            return Snapshot(i * 86400.0, {}, {"kind": kind, "radius": radius, "id": np.arange(50)})
+
+        made = {"kinds": ["tumour", "transformed", "t_cell"]} | ({"pieces": pieces} if pieces else {})
+        return TissueReading(grid.Grid((5, 5, 5), 20.0), np.arange(6) * 86400.0, made, load)
+
+    return [one(scale) for scale in scales]
+
+
+def test_the_volume_is_that_of_the_cells() -> None:
+    seen = TumourInHost().observable(volumes(1.0)[0])
+    expected = 10_000 * 50 * 4 / 3 * math.pi * 512e-9 * np.exp(0.1 * np.arange(6))
+    assert np.allclose(seen["volume"], expected) and seen["volume"].attrs["units"] == "mm3"
+    assert (seen["cells"] == 500_000).all() and (seen["t_cells"] == 0).all()
+
+
+def test_a_caliper_reads_with_its_noise_and_feels_nothing_small() -> None:
+    assay = TumourInHost()
+    many = assay.measure(volumes(*[1.0] * 400), seed=3)["volume"].isel(time=0)
+    true = float(assay.observable(volumes(1.0)[0])["volume"][0])
+    cv = N["caliper_cv"]
+    assert abs(float(many.mean()) / true - 1) < LIMIT * cv / math.sqrt(400)
+    assert abs(float(many.std()) / float(many.mean()) / cv - 1) < 0.3
+    small = assay.measure(volumes(1.0, pieces=1))["volume"]
+    assert abs(float(np.log(small).mean())) < 1.0  # about the floor of 1 mm3, far above what is there
+
+
+def test_the_likelihood_knows_how_large_tumours_are() -> None:
+    """Data of hosts like the second set are likelier under it; the density of volumes adds up to one."""
+    assay = TumourInHost()
+    sets = {scale: volumes(0.9 * scale, scale, 1.1 * scale) for scale in (1.0, 2.0, 4.0)}
+    data = assay.measure(sets[2.0], seed=1)
+    found = {scale: assay.log_likelihood(hosts, data) for scale, hosts in sets.items()}
+    assert max(found, key=lambda scale: found[scale]) == 2.0
+    day = data.isel(time=[0], replicate=[0])
+    at = np.geomspace(1.01, 2000, 4000)
+    density = [math.exp(assay.log_likelihood(sets[2.0], day.assign(volume=day["volume"] * 0 + v))) for v in at]
+    assert math.isclose(float(np.trapezoid(density, at)), 1.0, rel_tol=0.02)
+
+
+def test_a_tumour_is_in_a_host() -> None:
+    with pytest.raises(ProtocolError, match="Host"):
+        TumourInHost().observable(volumes(1.0, pieces=0)[0])
 
 
 # --- hosts and refusals -----------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def test_a_second_reading_that_agrees_says_the_same_number(key: str) -> None:
     a, b = (n.value * units.factor_to_internal(n.unit) for n in (first, second))
     spread, scale = first.spread, units.factor_to_internal(first.unit)
     inside = spread.kind == "range" and spread.low * scale <= b <= spread.high * scale
-    assert inside or a == pytest.approx(b, rel=0.05)
+    assert inside or a == pytest.approx(b, rel=0.05, abs=0.0)
 
 
 @pytest.mark.parametrize("symbol", [s for s, p in read.parameters().items() if p.status == "fitted"])

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from exude.engine.tissue_run import TissueRun, open_tissue
     from exude.errors import ExudeError
     from exude.experiment.arrange import Among, At, Layer, Mixture, Scattered, Spheroid, Wound
+    from exude.experiment.bed import Capillaries, Host
     from exude.experiment.cohort import Cohort, CohortRun, run_cohort, survival
     from exude.experiment.declared import simulate_model
     from exude.experiment.dosing import Schedule, plasma
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from exude.show.omex import export_omex
 
 __all__ = [
-    "Among", "At", "CalciumModel", "CalciumTrace", "Cohort", "CohortRun", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Film", "Fura2",
-    "Gel", "KnockDown", "KnockOut", "Layer", "Mixture", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
+    "Among", "At", "CalciumModel", "CalciumTrace", "Capillaries", "Cohort", "CohortRun", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Film", "Fura2",
+    "Gel", "Host", "KnockDown", "KnockOut", "Layer", "Mixture", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
     "Schedule", "Settings", "SingleWavelength", "Spheroid", "Stimulus", "Summary", "Tissue", "TissueRun", "Wound", "calcium_band",
     "calcium_ensemble", "expect", "export_antimony", "export_model", "export_omex", "export_sbml", "load", "open_tissue",
     "plasma", "read_tissue", "run_cohort", "run_tissue", "simulate", "simulate_model", "simulate_uncertain", "summarise", "survival",
@@ -54,6 +55,7 @@ _HOMES = {
     "exude.engine.tissue_run": ("TissueRun", "open_tissue"),
     "exude.errors": ("ExudeError",),
     "exude.experiment.arrange": ("Among", "At", "Layer", "Mixture", "Scattered", "Spheroid", "Wound"),
+    "exude.experiment.bed": ("Capillaries", "Host"),
     "exude.experiment.cohort": ("Cohort", "CohortRun", "run_cohort", "survival"),
     "exude.experiment.declared": ("simulate_model",),
     "exude.experiment.dosing": ("Schedule", "plasma"),

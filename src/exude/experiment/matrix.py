@@ -18,11 +18,16 @@ FIBRES = ("none", "x", "y", "radial", "tangential")
 
 @dataclass(frozen=True)
 class Gel:
-    """Collagen that cells are embedded in; fibres: 'none', 'x', 'y', 'radial', 'tangential' (about the box's centre)."""
+    """Collagen that cells are embedded in; fibres: 'none', 'x', 'y', 'radial', 'tangential' (about the box's centre).
+
+    between: whether it also lies between the cells of the start, as in a tumour that has grown in its place; else there
+    is none within a ball of cells.
+    """
 
     name: ClassVar[str] = "gel"
     collagen: str = "2.5 mg/ml"
     fibres: str = "none"
+    between: bool = False
 
     def __post_init__(self) -> None:
         if self.fibres not in FIBRES:
@@ -48,6 +53,7 @@ class Film:
     name: ClassVar[str] = "film"
     thickness: str = ""
     fibres: ClassVar[str] = "none"
+    between: ClassVar[bool] = False
 
     def amount(self, numbers: Numbers) -> float:
         """uM of gelatin, spread over the layer that cells stand in."""
@@ -75,6 +81,7 @@ class Plastic:
 
     name: ClassVar[str] = "plastic"
     fibres: ClassVar[str] = "none"
+    between: ClassVar[bool] = False
 
     def amount(self, numbers: Numbers) -> float:
         """uM of collagen: none."""

@@ -97,6 +97,7 @@ class Plan:
             ]
             or ["untreated"],
             "kinds": list(self.setup.space.kinds),
+            **({"pieces": asked.host.pieces} if asked.host else {}),
             "fingerprint": self.fingerprint,
             "versions": provenance.versions(),
             "sources": sources_used(asked.line, asked.what, self.populations[0].numbers),
@@ -230,7 +231,7 @@ def _fields(asked: Tissue, setup: Setup) -> Floats:
     x, y, z = setup.grid.centres()
     for q, name in enumerate(setup.space.fields):
         made[q][...] = setup.start.get(name, 0.0)
-        if name == "collagen" and setup.start[name] > 0:
+        if name == "collagen" and setup.start[name] > 0 and not asked.matrix.between:
             points = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
             made[q][...] *= 1.0 - filled(points).reshape(made[q].shape)
         if name == "vessels" and asked.vessels:

@@ -79,10 +79,11 @@ class GelTable(Table):
     kind: Literal["gel"]
     collagen: Density = Gel.collagen
     fibres: str = Gel.fibres
+    between: Switch = Gel.between
 
     def made(self) -> Gel:
         """What it stands for."""
-        return Gel(self.collagen, self.fibres)
+        return Gel(self.collagen, self.fibres, self.between)
 
 
 class FilmTable(Table):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -217,19 +217,7 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
     table, known, model = read.numerics()["tissue"], space(asked.about), MODELS[asked.about]
     boxes = _grid(asked)
     planar = boxes.shape[0] == 1
-    line = job.timeline
-    begins = np.array([float(line.begin[0]), *line.end[:-1]])
-
-    def levels_at(t: float) -> tuple[Floats, Floats]:
-        at = line.segment[int(np.searchsorted(begins, t, side="right")) - 1]
-        return line.multiply[at], line.add[at]
-
-    start, edge = (
-        {f.symbol: float(evaluate(model, getattr(f, end), numbers.values)) for f in model.fields if getattr(f, end)}
-        for end in ("start", "edge")
-    )
-    if asked.vessels:  # oxygen comes from them, not from medium around the box
-        edge.pop("oxygen", None)
+    start, edge = _ends(asked, model, numbers)
     middle = (np.array(boxes.origin) + np.array(boxes.size) / 2).astype(float)
     return Setup(
         space=known,
@@ -241,7 +229,7 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
             numbers["invadopodium_lifetime"], float(table["cycle_spread"]),
         ),
         fibres=fibres_of(asked.matrix.fibres, boxes.centres(), middle, planar),
-        levels_at=levels_at,
+        levels_at=_levels_of(job),
         dish=medians,
         kinds=_crowd(model, numbers, job.starts),
         bonds=tuple((p, np.array([numbers[name] for name in p.parameters])) for p in pairs(asked.about)),
@@ -251,11 +239,34 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
         relative=float(table["relative"]),
         seed=asked.seed,
         threads=asked.threads or os.cpu_count() or 1,
-        start=start | {"collagen": asked.matrix.amount(numbers)},
+        start=start,
         edge=edge,
         fast_speed=_fast_speeds(model, numbers, edges=asked.oxygen and (not planar or asked.vessels is not None)),
         host=asked.host.setup(numbers, clock.window, model) if asked.host else None,
     )  # fmt: skip
+
+
+def _levels_of(job: Job) -> Callable[[float], tuple[Floats, Floats]]:
+    """Factors on levels and additions to them as drugs in the medium come and go."""
+    line = job.timeline
+    begins = np.array([float(line.begin[0]), *line.end[:-1]])
+
+    def at(t: float) -> tuple[Floats, Floats]:
+        now = line.segment[int(np.searchsorted(begins, t, side="right")) - 1]
+        return line.multiply[now], line.add[now]
+
+    return at
+
+
+def _ends(asked: Asked, model: Cascade, numbers: Numbers) -> tuple[dict[str, float], dict[str, float]]:
+    """What fields begin with, and what they are kept at at the faces of the box."""
+    start, edge = (
+        {f.symbol: float(evaluate(model, getattr(f, end), numbers.values)) for f in model.fields if getattr(f, end)}
+        for end in ("start", "edge")
+    )
+    if asked.vessels:  # oxygen comes from them, not from medium around the box
+        del edge["oxygen"]
+    return start | {"collagen": asked.matrix.amount(numbers)}, edge
 
 
 def _crowd(model: Cascade, numbers: Numbers, rest: Floats) -> Crowd:

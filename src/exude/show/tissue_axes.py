@@ -36,6 +36,7 @@ COLLAGEN = LinearSegmentedColormap.from_list("collagen", ["#FFFFFF", "#E9D8C0", 
 """Collagen from none to that of intact matrix."""
 FREE_ALPHA = 0.35
 CELL, CELL_EDGE, FILM_OUTLINE = "#9DB9D1", "#2F4B66", "#FF9F1C"
+VESSEL, VESSEL_ALPHA = "#B8003A", 0.55
 STATES = {"body": "#7FA8C9", "beyond the start": PALETTE[4], "single": PALETTE[1]}
 """Colours of a spheroid's cells."""
 KINDS = {
@@ -122,13 +123,45 @@ def draw_neighbours(axes: Axes, dish: TissueReading, index: int) -> None:
     """
     now = dish.load(index)
     _collagen(axes, dish, now, now.fields["collagen"][dish.grid.shape[0] // 2], _extent(dish))
+    faces, edges, order = _by_kind(dish, now)
+    _discs(axes, now, order, facecolors=faces[order], edgecolors=edges[order], linewidths=0.5)
+    _finish(axes, dish, now)
+
+
+def draw_section(axes: Axes, dish: TissueReading, index: int) -> None:
+    """The middle plane of a tissue: cells that it cuts, by kind, each as wide as its cut; vessels red behind them."""
+    now, grid = dish.load(index), dish.grid
+    middle = grid.origin[2] + grid.size[2] / 2
+    _collagen(axes, dish, now, now.fields["collagen"][grid.shape[0] // 2], _extent(dish))
+    _vessels(axes, dish, now)
+    above = now.cells["position"][:, 2] - middle
+    cut = np.sqrt(np.maximum(now.cells["radius"] ** 2 - above**2, 0.0))
+    rows = np.flatnonzero(cut > 0)
+    shown = Snapshot(now.time, now.fields, {k: v[rows] for k, v in ({**now.cells, "radius": cut}).items()})
+    faces, edges, order = _by_kind(dish, shown)
+    _discs(axes, shown, order, facecolors=faces[order], edgecolors=edges[order], linewidths=0.4)
+    _finish(axes, dish, now)
+
+
+def _vessels(axes: Axes, dish: TissueReading, now: Snapshot) -> None:
+    """Vessels of the slab around the middle plane that is as deep as three voxels, denser where there is more surface."""
+    if "vessels" not in now.fields or not now.fields["vessels"].any():
+        return
+    z = dish.grid.shape[0] // 2
+    density = now.fields["vessels"][max(0, z - 1) : z + 2].max(axis=0)
+    shade = np.zeros((*density.shape, 4))
+    shade[...] = to_rgba(VESSEL)
+    shade[..., 3] = VESSEL_ALPHA * np.minimum(density / (2 * density[density > 0].mean()), 1.0)
+    axes.imshow(shade, origin="lower", extent=_extent(dish), interpolation="bilinear", zorder=2)
+
+
+def _by_kind(dish: TissueReading, now: Snapshot) -> tuple[Any, Any, Any]:
+    """Faces and edges of cells by kind, and the order in which they are drawn: T cells last."""
     kinds = np.array(dish.made["kinds"])[now.cells["kind"]]
     searching = (kinds == KILLER) & (now.cells.get("bound", np.ones(len(kinds))) == 0)
     faces = np.where(searching, "white", [KINDS.get(kind, CELL) for kind in kinds])
     edges = np.where(searching, INK, "white")
-    order = np.lexsort((kinds == KILLER, now.cells["position"][:, 2]))
-    _discs(axes, now, order, facecolors=faces[order], edgecolors=edges[order], linewidths=0.5)
-    _finish(axes, dish, now)
+    return faces, edges, np.lexsort((kinds == KILLER, now.cells["position"][:, 2]))
 
 
 def kind_key(dishes: Sequence[TissueReading]) -> list[Line2D]:
@@ -164,7 +197,7 @@ def draw_slab(axes: Axes, dish: TissueReading, index: int) -> None:
 
 VIEWS: dict[str, View] = {
     "film": draw_film, "spheroid": draw_spheroid, "wound": draw_layer, "slab": draw_slab, "cells": draw_cells,
-    "kinds": draw_kinds,
+    "kinds": draw_kinds, "section": draw_section,
 }  # fmt: skip
 """Ways to look at a tissue."""
 
@@ -178,6 +211,8 @@ def view_of(dish: TissueReading, name: str = "") -> View:
     matrix, cells = (str(dish.made.get(key, "")) for key in ("matrix", "cells"))
     if matrix.startswith("Film"):
         return draw_film
+    if "pieces" in dish.made and dish.grid.dimensions > 2:
+        return draw_section
     starts: dict[str, View] = {
         "Spheroid": draw_spheroid, "Wound": draw_layer, "Layer": draw_slab, "Mixture": draw_kinds, "Among": draw_kinds,
     }  # fmt: skip

@@ -28,6 +28,7 @@ from exude.experiment.assays.measures import (
 )  # fmt: skip
 from exude.experiment.assays.spheroid_invasion import SpheroidInvasion
 from exude.experiment.assays.transwell import Transwell
+from exude.experiment.assays.tumour_in_host import TumourInHost
 from exude.experiment.assays.wound_closure import WoundClosure
 from exude.experiment.panels import Bars, Curves, Distributions, Series
 from exude.show.axes import Room, draw_bars, draw_curves, draw_distributions
@@ -40,6 +41,7 @@ from exude.show.tissue_axes import (
     draw_film,
     draw_layer,
     draw_neighbours,
+    draw_section,
     draw_slab,
     draw_spheroid,
     kind_key,
@@ -127,6 +129,18 @@ def co_culture_figure(conditions: Conditions, assay: CoCulture | None = None) ->
         _curves(below, courses, "tumour cells killed (share)", (0.0, 1.0))
         _kind_key(below, conditions)
         _foot(figure, conditions, "killed: share of the tumour cells of the start that are gone")
+        return settled(figure)
+
+
+def tumour_figure(conditions: Conditions, assay: TumourInHost | None = None) -> Figure:
+    """Sections of each condition's first tumour, and the volume of tumours against time."""
+    assay = assay or TumourInHost()
+    with style():
+        figure, below = _pictures(_first(conditions), _spread, draw_section, 62.0)
+        courses = {label: [assay.observable(dish)["volume"] for dish in all_of(ds)] for label, ds in conditions.items()}
+        _curves(below, courses, "volume of the tumour (mm³)", (0.0, math.inf))
+        _kind_key(below, conditions)
+        _foot(figure, conditions, "sections through the middle; red: vessels; brown: collagen")
         return settled(figure)
 
 

@@ -7,6 +7,7 @@ from exude.experiment.assays.gene_transfer import GeneTransfer
 from exude.experiment.assays.measures import AbstractTissueAssay
 from exude.experiment.assays.spheroid_invasion import SpheroidInvasion
 from exude.experiment.assays.transwell import Transwell
+from exude.experiment.assays.tumour_in_host import TumourInHost
 from exude.experiment.assays.wound_closure import WoundClosure
 
 TISSUE_ASSAYS: dict[str, type[AbstractTissueAssay]] = {
@@ -17,5 +18,6 @@ TISSUE_ASSAYS: dict[str, type[AbstractTissueAssay]] = {
     "exosome_uptake": ExosomeUptake,
     "gene_transfer": GeneTransfer,
     "co_culture": CoCulture,
+    "tumour_in_host": TumourInHost,
 }
 """Assays of tissues; those of single cells are in `exude.experiment.assays`."""

@@ -27,6 +27,8 @@ from exude.experiment.tissue import Plan, Tissue
 
 FIELDS = ("collagen",)
 """Fields that the assays of a tissue read."""
+SHOWN = ("vessels",)
+"""Fields that are kept beside, where there are any, because pictures show them."""
 SAME_TIME = 1e-6
 """Times (s) closer than this are one."""
 ROUND_OFF = 1e-9
@@ -89,6 +91,7 @@ def reading(source: Tissue | Plan | TissueRun | TissueReading, fields: Sequence[
     if not isinstance(source, Tissue | Plan):
         raise refuse(DataError, type(source).__name__, "a Tissue, a stored run or a reading", "Give open_tissue(path).")
     plan = source.plan() if isinstance(source, Tissue) else source
+    fields = [*fields, *(name for name in SHOWN if name in plan.setup.space.fields and name not in fields)]
     kept = []
     for now in plan.frames():  # what a frame holds changes as the run goes on
         chosen = {name: np.array(now.fields[name]) for name in fields}
@@ -101,6 +104,8 @@ def _stored(run: TissueRun, fields: tuple[str, ...]) -> TissueReading:
     about = run.about["grid"]
     nz, ny, nx = about["shape"]
     x, y, z = about["origin"]
+
+    fields = (*fields, *(name for name in SHOWN if name in run.data and name not in fields))
 
     def load(index: int) -> Snapshot:
         table = run.cells(index)

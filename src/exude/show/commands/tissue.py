@@ -35,6 +35,7 @@ EPILOG = """examples:
   exude tissue examples/wound.toml -o wound.zarr --resume      (goes on after Ctrl-C or a crash)
   exude tissue examples/wound.toml --plot wound.png --movie wound.gif
   exude tissue examples/co_culture.toml --plot killing.png --movie killing.gif
+  exude tissue examples/tumour.toml --plot tumour.png --movie tumour.gif
   exude tissue mine.toml --dry-run                             (checks the file and says what would be run)
 
 a file, every key but the file itself optional:
@@ -126,7 +127,9 @@ def _plot(made: TissueRun, asked: argparse.Namespace) -> Path:
         "spheroid": figures.spheroid_figure, "wound": figures.wound_figure, "layer": figures.transwell_figure,
     }  # fmt: skip
     draw = by_cells.get(tissue.cells.name, figures.walk_figure)
-    if tissue.matrix.name == "film":
+    if tissue.host:
+        draw = figures.tumour_figure
+    elif tissue.matrix.name == "film":
         draw = figures.gelatin_figure
     elif "t_cell" in tissue.cells.kinds:
         draw = figures.co_culture_figure
@@ -188,7 +191,19 @@ def in_words(asked: Tissue, made: TissueRun) -> str:
         lines.append(
             f"  matrix cut      {cut / whole:.2%} of all {'gelatin' if asked.matrix.name == 'film' else 'collagen'}"
         )
-    return "\n".join([*lines, _front(asked, made)])
+    return "\n".join([*lines, *_body_in_words(asked, last), _front(asked, made)])
+
+
+def _body_in_words(asked: Tissue, last: dict[str, float]) -> list[str]:
+    """What came out of the blood and went into it, and what the body around holds at the end."""
+    if asked.host is None:
+        return []
+    return [
+        f"  blood           {last['came']:.0f} T cells came, {last['left']:.0f} tumour cells left; now there: "
+        f"{last['body_ctc']:.0f} tumour cells, {last['body_blood_exosomes']:.3g} exosomes, {last['body_blood_t']:.0f} T cells",
+        f"  second site     {last['body_sleeping']:.0f} cells asleep, {last['body_young']:.0f} small and "
+        f"{last['body_lasting']:.0f} lasting colonies; prepared {last['body_niche']:.2%}",
+    ]
 
 
 def _kinds_in_words(first: dict[str, float], last: dict[str, float]) -> list[str]:
