@@ -7,8 +7,8 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test proof bench lint types docs results closures fit lock clean
 
-demo: $(READY)  ## run the 2018 study in silico; figures and report in results/
-	$(BIN)/exude reproduce --out results
+demo: $(READY)  ## a quick run of the 2018 study in silico (full: make results); figures and report in results/
+	$(BIN)/exude reproduce --quick --out results
 
 test: $(READY)  ## all tests but the long proofs
 	$(BIN)/python -m pytest -m "not proof" -n auto --dist loadfile
@@ -33,7 +33,7 @@ types: $(READY)
 docs: $(READY)  ## run every example of README and docs
 	$(BIN)/python -m pytest tests/test_docs.py
 
-results: $(READY)  ## run the study and rewrite docs/results.md from it
+results: $(READY)  ## run the study in full and rewrite docs/results.md from it
 	$(BIN)/exude reproduce --out results
 	$(BIN)/python docs/make_results.py results
 

@@ -1,6 +1,6 @@
 """Write docs/results.md and the README's figure from a run of `exude reproduce --out results`.
 
-python docs/make_results.py results
+python docs/make_results.py results [FOLDER]: into FOLDER instead of docs/, for a look. A quick run is refused for docs/.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+HERE = Path(__file__).parent
+
 HEAD = """# What the study says today
 
-Written by `docs/make_results.py` from `exude reproduce` ({when}). Rules and roles stand in the evidence files and were
+Written by `docs/make_results.py` from `exude reproduce` ({when}). {quick}Rules and roles stand in the evidence files and were
 set before fitting. *fit*: used in the fit; *predicted*: not. *weak*: most random parameter sets, fitted to nothing,
 pass the row too, so it says little; the share is given. Intervals: 95 % over accepted parameter sets, cells and
 replicates.
@@ -45,14 +47,14 @@ DISAGREE = """
 
 REASONS = {
     "Poggio2019a": "Fewer tumour cells are left without Rab27a at the point estimate; with the wide spreads of the assumed "
-    "numbers of T cells and PD-L1, and one dish of 60 tumour cells per draw, not in all draws. The finding is of mice and "
-    "weeks; this is a dish and a day.",
+    "numbers of T cells and PD-L1 not in all draws. The finding is of mice and weeks; this is a dish and a day.",
     "Yang2018a": "Restraint by exosomes costs a quarter to a half of the killing at the point estimate. Where a draw has contact "
     "PD-L1 so strong or so weak that T cells kill nobody or all, exosomes change nothing.",
-    "Weigelin2021b": "Hits add up in the model, but T cells crowd on the same targets, and in some draws they tire or kill all.",
+    "Weigelin2021b": "Hits add up in the model, but T cells crowd on the same targets, and in some draws they tire or kill all; "
+    "in one none kills at all, and no ratio is left.",
     "Jitc0770a": "Interferon raises PD-L1 wherever T cells bind; in a draw in which hardly any does within 8 h there is none.",
-    "Peinado2012a": "Leak of vessels and the niche are half-way only late in a mouse's time with the assumed numbers, so fewer "
-    "exosomes hardly lower metastases. Either exosomes act at far lower numbers, or on what is not declared (bone marrow, "
+    "Peinado2012a": "With 96 mice a group, and 48 in each draw, the knock-down changes metastases by no more than a tenth, up or down: "
+    "leak of vessels and the niche are half-way only late in a mouse's time with the assumed numbers. Either exosomes act at far lower numbers, or on what is not declared (bone marrow, "
     "other organs).",
     "Hamza2021b": "Shedding per gram is that of a rat's tumour, and tumours here grow to 2e9 cells before a mouse is lost: "
     "the highest rate of entry is beyond what was measured in smaller tumours.",
@@ -75,8 +77,11 @@ REASONS = {
 }
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, to: Path = HERE) -> None:
     rows = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    quick = "; ".join(dict.fromkeys(row["quick"] for row in rows if row.get("quick")))
+    if quick and to == HERE:
+        sys.exit(f"{folder} is of a quick run ({quick}). Run exude reproduce without --quick, or name another folder.")
     lines = [
         "| statement | finding | says | mechanism | predicted (95 %) | role | verdict | why |",
         "|---|---|---|---|---|---|---|---|",
@@ -84,11 +89,17 @@ def main(folder: Path) -> None:
     lines += [line(row) for row in rows]
     own = [r for r in rows if "hypothesis" not in r and r["verdict"] == "disagrees"]
     reasons = "\n".join(f"- **{r['finding']}** ({r['id']}): {r['why']}. {REASONS.get(r['finding'], '')}" for r in own)
-    here = Path(__file__).parent
-    text = HEAD.format(when=f"{len(rows)} rows") + "\n".join(lines) + "\n" + ABOUT + DISAGREE.format(rows=reasons)
-    (here / "results.md").write_text(text, encoding="utf-8")
-    (here / "images").mkdir(exist_ok=True)
-    shutil.copyfile(folder / "summary.png", here / "images" / "summary.png")
+    said = f"Not the full study, {quick}. " if quick else ""
+    text = (
+        HEAD.format(when=f"{len(rows)} rows", quick=said)
+        + "\n".join(lines)
+        + "\n"
+        + ABOUT
+        + DISAGREE.format(rows=reasons)
+    )
+    (to / "images").mkdir(parents=True, exist_ok=True)
+    (to / "results.md").write_text(text, encoding="utf-8")
+    shutil.copyfile(folder / "summary.png", to / "images" / "summary.png")
 
 
 def line(row: dict[str, Any]) -> str:
@@ -103,4 +114,4 @@ def line(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
+    main(*map(Path, sys.argv[1:] or ["results"]))

@@ -251,7 +251,7 @@ def test_a_body_around_changes_nothing_in_a_tissue_without_vessels() -> None:
 # --- its volume -------------------------------------------------------------------------------------------------------
 
 
-def volumes(*scales: float, pieces: int = 10_000) -> list[TissueReading]:
+def volumes(*scales: float, pieces: int = 1_000_000) -> list[TissueReading]:
     """Hosts whose tumours are balls of 50 equal cells that grow by 10 % of their volume a day, times a scale each."""
 
     def one(scale: float) -> TissueReading:
@@ -269,9 +269,9 @@ def volumes(*scales: float, pieces: int = 10_000) -> list[TissueReading]:
 
 def test_the_volume_is_that_of_the_cells() -> None:
     seen = TumourInHost().observable(volumes(1.0)[0])
-    expected = 10_000 * 50 * 4 / 3 * math.pi * 512e-9 * np.exp(0.1 * np.arange(6))
+    expected = 1_000_000 * 50 * 4 / 3 * math.pi * 512e-9 * np.exp(0.1 * np.arange(6))
     assert np.allclose(seen["volume"], expected) and seen["volume"].attrs["units"] == "mm3"
-    assert (seen["cells"] == 500_000).all() and (seen["t_cells"] == 0).all()
+    assert (seen["cells"] == 50_000_000).all() and (seen["t_cells"] == 0).all()
 
 
 def test_a_caliper_reads_with_its_noise_and_feels_nothing_small() -> None:
@@ -282,7 +282,7 @@ def test_a_caliper_reads_with_its_noise_and_feels_nothing_small() -> None:
     assert abs(float(many.mean()) / true - 1) < LIMIT * cv / math.sqrt(400)
     assert abs(float(many.std()) / float(many.mean()) / cv - 1) < 0.3
     small = assay.measure(volumes(1.0, pieces=1))["volume"]
-    assert abs(float(np.log(small).mean())) < 1.0  # about the floor of 1 mm3, far above what is there
+    assert abs(float(np.log(small / 10).mean())) < 1.0  # about the floor of 10 mm3, far above what is there
 
 
 def test_the_likelihood_knows_how_large_tumours_are() -> None:
@@ -293,7 +293,7 @@ def test_the_likelihood_knows_how_large_tumours_are() -> None:
     found = {scale: assay.log_likelihood(hosts, data) for scale, hosts in sets.items()}
     assert max(found, key=lambda scale: found[scale]) == 2.0
     day = data.isel(time=[0], replicate=[0])
-    at = np.geomspace(1.01, 2000, 4000)
+    at = np.geomspace(10.01, 20_000, 4000)
     density = [math.exp(assay.log_likelihood(sets[2.0], day.assign(volume=day["volume"] * 0 + v))) for v in at]
     assert math.isclose(float(np.trapezoid(density, at)), 1.0, rel_tol=0.02)
 

@@ -1,10 +1,12 @@
 """The study: every statement has a row, verdicts follow the rules in the evidence, hold-outs are never fitted."""
 
 import math
+from collections import defaultdict
 
 import numba
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from exude.cascade import CELL
 from exude.catalog import read
@@ -13,13 +15,21 @@ from exude.engine import build
 from exude.errors import Interrupted, UnknownName
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols, round_step
-from exude.experiment.study import ensemble, reproduce
+from exude.experiment.study import bodies, ensemble, reproduce, say_size
 from exude.experiment.study import run as study_run
 from exude.experiment.study.anchor import anchored, calcium_at_rest_and_peak, load
-from exude.experiment.study.cultures import cultures
-from exude.experiment.study.questions import Question, questions
+from exude.experiment.study.basis import behind_body, behind_cell, of_drug, of_parameters, standing
+from exude.experiment.study.bodies import BodyDish, body_dishes, treated, volume
+from exude.experiment.study.cultures import DAY, Read, cultures
+from exude.experiment.study.doses import DISH, DOSES, DoseDish, bexin
+from exude.experiment.study.effort import Effort, Size
+from exude.experiment.study.figures import panels
+from exude.experiment.study.figures_therapy import therapy
+from exude.experiment.study.neighbours import AMONG, neighbour_dishes
+from exude.experiment.study.questions import LONG_AFTER, Outcome, Question, questions
 from exude.experiment.study.score import judge, passes, row
 from exude.fit import draws, population
+from exude.show.figures import draw, summary
 
 STATEMENTS = {
     "release-calcium", "knockdown-abolishes", "mutants-no-rescue", "wild-type-rescues", "knockdown-lowers-release",
@@ -27,7 +37,7 @@ STATEMENTS = {
     "recruitment",
 }  # fmt: skip
 MAY_BE_FITTED = {"release-calcium", "burst", "basal", "signal-duration", "recruitment"}
-TINY = study_run.Size(point_cells=24, draw_cells=8, draws=2)
+TINY = Size(point=Effort(24), draw=Effort(8), draws=2)
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +201,146 @@ def test_a_journal_of_another_study_is_not_used(monkeypatch, tmp_path):
     journal = tmp_path / "unfinished"
     journal.write_text("another study\n[0, {}, {}]\n")
     assert reproduce(quick=True, seed=3, threads=2, journal=journal).rows
+
+
+def fake_read() -> Read:
+    """A dish that reads 1 under every name, and a rising curve."""
+    return Read(defaultdict(lambda: 1.0), defaultdict(lambda: np.linspace(1.0, 2.0, 200)))
+
+
+class Watched(dict):
+    """Reads of dishes, which remembers whose were looked at."""
+
+    def __init__(self, names) -> None:
+        super().__init__({name: fake_read() for name in names})
+        self[DISH] = Read({}, defaultdict(lambda: np.linspace(1.0, 0.5, 1 + len(DOSES))))
+        self.looked_at: set[str] = set()
+
+    def __getitem__(self, name: str) -> Read:
+        self.looked_at.add(name)
+        return super().__getitem__(name)
+
+
+def unread(names, drawn_names) -> set[str]:
+    """Dishes, at the point and under draws, that neither a question nor a panel looks at."""
+    outcomes = [Outcome(Numbers.default(), Watched(given)) for given in (names, drawn_names)]
+    for outcome in outcomes:
+        for q in questions():
+            if outcome.has(q):
+                outcome.answer(q)
+    panels(outcomes[0], outcomes[1:], list(dict.fromkeys(map(study_run._statement, questions()))))
+    return {name for o in outcomes for name in set(o.reads) - o.reads.looked_at}
+
+
+def test_everything_that_is_run_is_read_by_a_finding_or_a_figure():
+    at_point, drawn = ({d.name for d in study_run._dishes(i, study_run.FULL)} for i in (0, 1))
+    assert len(at_point) > 100
+    assert unread(at_point, drawn) == set()
+    extra = BodyDish("mice: that nobody looks at").name
+    assert unread({*at_point, extra}, drawn) == {extra}
+    assert unread(at_point, {*drawn, extra}) == {extra}
+
+
+def test_a_quick_study_says_so_everywhere(tiny):
+    study, _ = tiny
+    said = study.methods["quick"]
+    assert said == "quick: 2 parameter draws, 24 cells at the point estimate"
+    assert all(panel.note.startswith(said) for panel in study.panels.values())
+    assert {r["quick"] for r in study.rows} == {said}
+    assert any(said in text.get_text().replace("\n", " ") for text in summary(study.panels, study.rows).texts)
+    assert say_size(False).startswith("full: 40 parameter draws (8 in space and mice), 1024 cells")
+    assert "in space" not in say_size(True, only=("burst",))
+
+
+def test_a_larger_crowd_is_one_larger_dish():
+    dish = neighbour_dishes()["transfer: wild type"]
+    found = dish.read(Numbers.default(), Effort(8, crowd=2), seed=1)
+    assert found["cells"] == 2 * (AMONG["fibroblast"] + AMONG["normal"])
+    assert 0 < found["expected"] < 1 and found["message"] > 0
+
+
+def test_numbers_behind_a_quantity_are_those_its_texts_read():
+    assert behind_body("granules") == {"hit_without_munc13_4", "half_granule_munc13_4"}
+    assert "k_hit" in behind_body("primary") and "k_hit" not in behind_body("exosomes") | behind_body("wall")
+    assert behind_cell() < behind_body("blood_exosomes")  # through what a cell releases
+    assert not behind_cell() & behind_body("granules")
+    names = behind_body("lasting")
+    counted = [int(part.split()[1]) for part in standing(of_parameters(names)).split(", ")]
+    assert sum(counted) == len(names) > 100
+    assert counted[2] == sum(read.parameter(name).status == "assumed" for name in names)
+    assert len(of_drug(bexin(1, "targeted"), ("UNC13D",))) == len(of_drug(bexin(1), ("UNC13D",))) + 2
+    assert len(of_drug(bexin(1), ())) + 3 == len(of_drug(bexin(1), ("UNC13D",)))  # potency, slope, depth
+
+
+def test_bexin_acts_on_the_cells_that_it_reaches():
+    curves = DoseDish().read(Numbers.default(), Effort(1), seed=1).curves
+    for name in ("fusions, body", "exosomes, body", "normal, body", "granules, body"):
+        assert curves[name][0] == 1 and (np.diff(curves[name]) < 0).all() and curves[name][-1] > 0
+    for name in ("normal, tumour", "granules, tumour"):
+        assert (curves[name] == 1).all()
+    assert (curves["exosomes, tumour"] == curves["exosomes, body"]).all()
+    assert (curves["exosomes, targeted"][1:] < curves["exosomes, body"][1:]).all()
+    assert (curves["granules, targeted"][1:] > curves["granules, body"][1:]).all()
+
+
+def test_mice_of_one_size_have_one_volume():
+    numbers = Numbers.default()
+    assert volume(1e6, numbers) == pytest.approx(4 * numbers["cell_radius"] ** 3 * 1e6 * 1e-9)
+    few = Effort(8, mice=8, shown_mice=4)
+    found = {
+        name: body_dishes()[f"mice: {name}"].read(numbers, few, seed=1)
+        for name in (treated(0), treated(0, bodies.HOSTS[1]))
+    }
+    assert [read["mice"] for read in found.values()] == [8, 4]
+    assert all(500 < read["volume"] < 10_000 and read["lasting"] > 0 for read in found.values())
+
+
+def test_draws_of_the_body_leave_older_draws_and_hold_potencies():
+    default = Numbers.default()
+    chapters, known = read.chapter_of(), read.parameters()
+    names = [n for n, p in known.items() if chapters[n] in ensemble.OUTSIDE and p.value > 0 and p.log_sd > 0]
+    z = ensemble.streams.generator(3, ensemble.SURROUNDINGS).standard_normal(len(names))
+    drawn = ensemble.outside(3, default)
+    for name, x in zip(names, z, strict=True):
+        expected = default[name] * math.exp(known[name].log_sd * x)
+        assert drawn[name] == pytest.approx(min(expected, 1) if name in ensemble.SHARES else expected)
+    spread = np.std([math.log(ensemble.outside(i, default)["bexin_volume"]) for i in range(400)])
+    wide = math.hypot(known["bexin_volume"].log_sd, read.drug("bexin").effects[0].potency.log_sd)
+    assert spread == pytest.approx(wide, rel=0.16)  # false alarm 1e-5: sd of an sd of 400 is 3.5 %
+
+
+def test_transformed_cells_return_by_the_declared_rates():
+    asked = next(q for q in questions() if q.finding == "Lee2016HRas_a")
+    assert not asked.scored and not read.findings()["Lee2016HRas_a"][1].scored
+
+    def left(message: float, **changed: float) -> float:
+        reads = {"transfer: wild type": Read({"message": message})}
+        return Outcome(Numbers.default().but(**changed), reads).answer(asked)
+
+    back = Numbers.default()["k_revert"]
+    assert left(0.0) == pytest.approx(math.exp(-back * LONG_AFTER))
+    assert left(1e6, k_message_loss=0.0, k_fix=1 / DAY) == pytest.approx(1, abs=1e-6)
+    assert left(0.1) < left(10.0) < left(1000.0) < 1
+
+
+def test_the_figure_of_therapy_has_axes_for_cells_hosts_partners_and_reach():
+    names = {d.name for d in study_run._dishes(1, study_run.FULL)}
+    grid = therapy(Outcome(Numbers.default(), Watched(names)), [Outcome(Numbers.default(), Watched(names))] * 3)
+    assert 4 <= len(grid.parts) <= 6
+    assert all(
+        part.ticks == grid.parts[0].ticks and part.note.startswith("numbers behind it: known") for part in grid.parts
+    )
+    assert all(len(series.single) == 3 for part in grid.parts for series in part.series)
+    figure = draw(grid)
+    said = " ".join(text.get_text() for text in figure.findobj(lambda a: isinstance(a, Text))).replace("\n", " ")
+    for word in (
+        "with anti-PD-L1",
+        "targeted",
+        "tumour only",
+        "without Munc13-4",
+        "MCF-10A",
+        "fusions",
+        "10000",
+        "assumed",
+    ):
+        assert word in said, word

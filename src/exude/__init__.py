@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from exude.experiment.arrange import Among, At, Layer, Mixture, Scattered, Spheroid, Wound
     from exude.experiment.bed import Capillaries, Host
     from exude.experiment.cohort import Cohort, CohortRun, run_cohort, survival
+    from exude.experiment.cohort_file import load_cohort, save_cohort
     from exude.experiment.declared import simulate_model
     from exude.experiment.dosing import Schedule, plasma
     from exude.experiment.expect import expect
@@ -44,8 +45,8 @@ __all__ = [
     "Among", "At", "CalciumModel", "CalciumTrace", "Capillaries", "Cohort", "CohortRun", "DominantNegative", "Drug", "Export", "External", "ExudeError", "Film", "Fura2",
     "Gel", "Host", "KnockDown", "KnockOut", "Layer", "Mixture", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
     "Schedule", "Settings", "SingleWavelength", "Spheroid", "Stimulus", "Summary", "Tissue", "TissueRun", "Wound", "calcium_band",
-    "calcium_ensemble", "expect", "export_antimony", "export_model", "export_omex", "export_sbml", "load", "open_tissue",
-    "plasma", "read_tissue", "run_cohort", "run_tissue", "simulate", "simulate_model", "simulate_uncertain", "summarise", "survival",
+    "calcium_ensemble", "expect", "export_antimony", "export_model", "export_omex", "export_sbml", "load", "load_cohort", "open_tissue",
+    "plasma", "read_tissue", "run_cohort", "run_tissue", "save_cohort", "simulate", "simulate_model", "simulate_uncertain", "summarise", "survival",
 ]  # fmt: skip
 
 _HOMES = {
@@ -57,6 +58,7 @@ _HOMES = {
     "exude.experiment.arrange": ("Among", "At", "Layer", "Mixture", "Scattered", "Spheroid", "Wound"),
     "exude.experiment.bed": ("Capillaries", "Host"),
     "exude.experiment.cohort": ("Cohort", "CohortRun", "run_cohort", "survival"),
+    "exude.experiment.cohort_file": ("load_cohort", "save_cohort"),
     "exude.experiment.declared": ("simulate_model",),
     "exude.experiment.dosing": ("Schedule", "plasma"),
     "exude.experiment.expect": ("expect",),

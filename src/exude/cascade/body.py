@@ -98,7 +98,11 @@ PATIENT = Body(
         Level("start_cells", "item", normal=0.0, meaning="cells of the tumour at the beginning"),
         Level("release", "item/s", normal=0.0, meaning="exosomes that one tumour cell releases"),
         Level("vessels", meaning="1 where the tumour has vessels, 0 where it has none"),
+        Level("line_release", "item/s", normal=0.0, meaning="the same of the line without drugs and perturbations"),
+        Level("mt1_activity", meaning="MT1-MMP of the tumour that works, of what the line has"),
+        Level("mmp2_activity", meaning="MMP-2 of the tumour that works, of what the line has"),
         Level("t_munc13_4", meaning="working Munc13-4 of T cells, healthy 1"),
+        Level("t_orai1", meaning="working ORAI1 of T cells, healthy 1"),
         Level("cell_pd_l1", meaning="PD-L1 of tumour cells and on their exosomes, reference line 1"),
     ),
     definitions=(
@@ -115,7 +119,14 @@ PATIENT = Body(
         ),
         Definition("leak", "1 + entry_gain_leak * hill(exosomes, half_leak, 1)"),
         Definition("wall", "vessels * vessel_surface", "1/um"),
-        Definition("entering", "k_enter * wall * leak", "1/s", why="growth as measured is net of it, so it is added there"),
+        Definition(
+            "degradation", "min(1, ratio(release, line_release) * (mt1_activity + mmp2_activity) / 2)",
+            why="exosomes carry MT1-MMP, which cuts matrix and makes MMP-2 work",
+        ),
+        Definition(
+            "entering", "k_enter * wall * leak * mix(degradation, entry_by_mmp)", "1/s",
+            why="growth as measured is net of it, so it is added there",
+        ),
         Definition(
             "exo_pd_l1", "k_exosome_to_t_cell * exosomes * pd_l1_per_exosome * cell_pd_l1 / k_exosomal_pd_l1_off / one_cell",
             "item", why="a T cell among them is at rest with its surroundings",
@@ -124,7 +135,15 @@ PATIENT = Body(
         Definition("from_exosomes", "need_exosomal_pd_l1 * hill(exo_pd_l1 * pd_l1_free, half_exosomal_pd_l1, 1)"),
         Definition("restraint", "most_restraint * (1 - (1 - in_contact) * (1 - from_exosomes))"),
         Definition("granules", "hit_without_munc13_4 + (1 - hit_without_munc13_4) * saturate(t_munc13_4, half_granule_munc13_4)"),
-        Definition("hitting", "k_hit * granules * (1 - restraint)", "1/s"),
+        Definition("bell", "(t_orai1 / best_orai1) / (1 + (t_orai1 / best_orai1) ** 2)"),
+        Definition("bell_healthy", "(1 / best_orai1) / (1 + (1 / best_orai1) ** 2)"),
+        Definition(
+            "alarm",
+            "(1 - need_calcium_optimum) * saturate(t_orai1, half_granule_orai1)"
+            " + need_calcium_optimum * bell / bell_healthy",
+            why="as T cells in a tissue",
+        ),
+        Definition("hitting", "k_hit * granules * alarm * (1 - restraint)", "1/s"),
         Definition("unhealed", "(hitting / (hitting + k_repair)) ** max(0, lethal_hits - 1)", why="no repair before the last hit"),
         Definition(
             "kill", "unhealed * hitting / (1 + hitting * (1 - unhealed) / k_repair + unhealed * hitting / k_dying)", "1/s",
@@ -167,4 +186,6 @@ PATIENT = Body(
 Assumed beside the numbers: every tumour cell sees the same exosomes, vessels and T cells; metastases neither release
 exosomes nor shed cells nor meet T cells; T cells that are tired stay so; a patient has a mouse's number of T cells.
 Growth as measured is net of cells that enter vessels: by the rat's shedding alone a patient's tumour would shrink.
+Entry needs the matrix between cell and vessel cut, by a share that is assumed: exosomal MT1-MMP cuts it (Messenger 2018).
+MT1-MMP and MMP-2 count alike there, and no more than the line's own.
 """

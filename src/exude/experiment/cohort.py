@@ -2,7 +2,7 @@
 
 What a member is: a tumour as one number of cells, T cells, blood, a second site and a draining node, all well mixed
 (`exude.cascade.body.PATIENT`); metastases that grow each from its own birth; drugs at rest between plasma and tissue.
-What ties it to the cell: exosomes released per tumour cell as a function of the Munc13-4 that drugs leave.
+What ties it to the cell: exosomes released per tumour cell as a function of what drugs leave of its proteins.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numbers import Integral, Real
 import numpy as np
 import xarray as xr
 
+from exude.cascade import ALL
 from exude.cascade.body import PATIENT
 from exude.catalog import read
 from exude.derive.compartments import Compartments
@@ -25,11 +26,10 @@ from exude.engine import numbers as exact
 from exude.engine.layout import Floats, Ints
 from exude.errors import ExudeError, Interrupted, ProtocolError, refuse
 from exude.experiment.dosing import HOSTS, Schedule, free_plasma, key_of, left_of, say_schedule, seen_by, with_kinetics
-from exude.experiment.expect import expect
-from exude.experiment.perturbations import KnockDown, Perturbation
-from exude.experiment.protocol import PLACE, Genotype, Numbers
-from exude.experiment.simulate import Settings
-from exude.units import seconds
+from exude.experiment.perturbations import LASTING, Perturbation, say
+from exude.experiment.protocol import Genotype, Numbers, places
+from exude.experiment.release import RELEASE_TARGETS, Release, whole_release
+from exude.experiment.release import release_table as release_table  # part of this module's face
 
 DAY = 24 * 60 * 60
 STEP = DAY / 4
@@ -44,62 +44,30 @@ MOST_MEMBERS = 100_000
 LONGEST_DAYS = 36_525
 IMMUNITY = {"competent": (1, 1), "T-cell-deficient": (0, 1), "Munc13-4-deficient": (1, 0)}
 """Host -> (T cells, Munc13-4 of T cells)."""
-TARGETS = ("UNC13D", "pd_l1_free")
+TARGETS = (*RELEASE_TARGETS, "pd_l1_free", "mt1_activity", "mmp2_activity")
 """What a drug can act on in these bodies."""
 GROWTH = ("seen_cells_mouse", "seen_cells_patient", "k_grow_site", "k_grow_patient", "most_tumour_cells")
 LETHAL = ("lethal_cells_mouse", "lethal_metastases_mouse", "lethal_cells_patient")
 WHOLE_SHARES = (
     "lodged_alive", "shed_viable", "start_share", "sleep_share", "site_exosome_share", "cluster_share", "drained_share",
-    "most_restraint", "hit_without_munc13_4", "tired_left",
+    "most_restraint", "hit_without_munc13_4", "tired_left", "entry_by_mmp",
 )  # fmt: skip
 """Parameters that are shares of a whole: a draw stays at or below 1."""
-SHARES = tuple(i / 8 for i in (0, 1 / 4, 1 / 2, 1, 2, 3, 4, 6, 8))
-"""Munc13-4 left, of what the line has, at which release is worked out."""
 KEPT = {
     "primary": "cells of the tumour", "ctc": "entries in blood", "lasting": "lasting colonies so far",
     "sleeping": "sleeping cells at the site", "niche": "preparation of the site", "tumour_t": "T cells in the tumour",
     "blood_t": "effector T cells in blood", "blood_exosomes": "tumour exosomes in blood",
 }  # fmt: skip
 
-Release = Callable[[Floats], Floats]
-"""Share of Munc13-4 left (any shape) -> exosomes released per cell and second."""
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class ReleaseTable:
-    """Exosomes released per cell and second against the Munc13-4 left, straight between points."""
-
-    shares: tuple[float, ...]
-    rates: tuple[float, ...]
-
-    def __call__(self, share: Floats) -> Floats:
-        """Rates at shares of any shape; held at the ends."""
-        return np.asarray(np.interp(share, self.shares, self.rates))
-
-
-def release_table(
-    line: str, *what: Perturbation, duration: str = "12 h", numbers: Numbers | None = None
-) -> ReleaseTable:
-    """Release of a line under lasting perturbations against the Munc13-4 left, from the mean field of its cell.
-
-    Valid when: as `expect`: a cell of median levels, which releases less than the mean of cells.
-    """
-    span = seconds(duration, what="duration")
-    settings = Settings(numbers=numbers or Numbers.default())
-    made = [
-        expect(line, *what, KnockDown("UNC13D", to=share), duration=duration, settings=settings).exosomes
-        for share in SHARES
-    ]
-    return ReleaseTable(SHARES, tuple(float(total[-1]) / span for total in made))
 
 
 @dataclass(frozen=True)
 class Cohort:
     """Virtual bodies with a tumour: how many, whose, for how long, and what they are given.
 
-    host: 'mouse' or 'patient'. immunity: 'competent', 'T-cell-deficient', 'Munc13-4-deficient'. line: whose PD-L1 and
-    release. what: lasting perturbations of the tumour. start_cells: of every tumour at day 0. vessels: whether the
+    host: 'mouse' or 'patient'. immunity: 'competent', 'T-cell-deficient', 'Munc13-4-deficient'. line: whose PD-L1, MMPs
+    and release. what: lasting perturbations of the tumour. start_cells: of every tumour at day 0. vessels: whether the
     tumour has them; without, nothing comes or goes. vary: whether members differ in their numbers; all draw their own
     events. numbers: those that they differ about. Raises ProtocolError or UnknownName.
     """
@@ -130,6 +98,10 @@ class Cohort:
         if isinstance(start, bool) or not isinstance(start, Real) or not 0 <= start <= read.value("most_tumour_cells"):
             fix = "Write start_cells=1_000_000."
             raise refuse(ProtocolError, start, "cells at the start, from 0 to most_tumour_cells", fix)
+        for done in self.what:
+            if not isinstance(done, LASTING):
+                expected = "lasting perturbations of the tumour (knock-down, knock-out, over-expression, rescue)"
+                raise refuse(ProtocolError, say(done), expected, "Give drugs by schedules=(Schedule(...),).")
         for schedule in self.schedules:
             schedule.times(self.days * DAY)
             effects = read.drug(schedule.name).effects
@@ -152,8 +124,8 @@ class CohortRun:
 
     cohort: Cohort
     data: xr.Dataset
-    """(member, time): the stocks of `KEPT`, `metastases` (seen colonies), `metastatic_cells`, `largest`, and what drugs
-    leave of `munc13_4` in the tumour, all NaN after a member's end; (member): `end` in s, `died` 1 or, where it lived to the end of the run, 0."""
+    """(member, time): the stocks of `KEPT`, `metastases` (seen colonies), `metastatic_cells`, `largest`, what drugs leave of
+    `munc13_4` in the tumour and its `release` per cell and s, all NaN after a member's end; (member): `end` in s, `died` 1 or, where it lived to the end of the run, 0."""
     failed: dict[int, str]
     """Member -> why it could not be run; it is not in `data`."""
 
@@ -163,16 +135,18 @@ def run_cohort(
 ) -> CohortRun:
     """Run all members; one that fails is listed with its reason and the rest goes on.
 
-    release: exosomes per cell and second against the share of Munc13-4 left; default: `release_table` of the line.
+    release: exosomes per cell and second, of the share of Munc13-4 left and, by name, of what is left of other targets
+    that the drugs lower (`ReleaseTable`); default: `release_table` of the line.
     workers: threads; the bits are the same for any number. progress: called with members done and members in all.
     A member has the same numbers and, as far as it can, the same events whatever the schedules, so that cohorts with
     and without a drug can be compared member by member. Raises Interrupted after Ctrl-C; nothing is kept then.
 
     Valid when: the spread of a number (what is not known about it) may stand for what differs between bodies; release
-    is that of a resting cell; the first time at which a burden is lethal is known to a recorded interval. What is coarse
+    is that of a resting cell and `release_table` holds; means over a recorded interval may be multiplied; the first time at which a burden is lethal is known to a recorded interval. What is coarse
     beside that stands at `PATIENT`.
     """
     table = release or release_table(read.line(cohort.line).name, *cohort.what, numbers=cohort.numbers)
+    _check_release(cohort, table)
     blocks = [np.arange(i, min(i + BLOCK, cohort.members)) for i in range(0, cohort.members, BLOCK)]
     parts: list[xr.Dataset] = []
     failed: dict[int, str] = {}
@@ -220,7 +194,7 @@ def _block(cohort: Cohort, table: Release, members: Ints) -> Part:
 def _run(cohort: Cohort, table: Release, members: Ints) -> Part:
     """Members together: drugs, levels, compartments, colonies, ends."""
     sets, potency = draws(cohort, members)
-    levels, left = _levels(cohort, table, sets, potency)
+    levels, seen = _levels(cohort, table, sets, potency)
     known = _known()
     rows = np.array([[numbers[name] for name in known.parameters] for numbers in sets])
     course = compartments.run(
@@ -243,8 +217,8 @@ def _run(cohort: Cohort, table: Release, members: Ints) -> Part:
         "metastases": grown.seen,
         "metastatic_cells": grown.cells,
         "largest": grown.largest,
-        "munc13_4": left[well],
     }
+    kept |= {name: values[well] for name, values in seen.items()}
     end, died = _ends(cohort, kept, [sets[i] for i in well])
     alive = cohort.times <= end[:, np.newaxis]
     shown = {name: (("member", "time"), np.where(alive, values, np.nan)) for name, values in kept.items()}
@@ -252,8 +226,26 @@ def _run(cohort: Cohort, table: Release, members: Ints) -> Part:
     return [data.assign(end=("member", end, {"units": "s"}), died=("member", died))], failed
 
 
-def _levels(cohort: Cohort, table: Release, sets: list[Numbers], potency: dict[str, Floats]) -> tuple[Floats, Floats]:
-    """Levels of the bodies in each interval, (member, interval, level), means over it; and the tumour's Munc13-4.
+def _lowered(cohort: Cohort) -> list[str]:
+    """Targets of release, beside Munc13-4, that a drug of the cohort lowers."""
+    effects = [e for schedule in cohort.schedules for e in read.drug(schedule.name).effects if e.mode == "inhibit"]
+    return [name for name in RELEASE_TARGETS if name != "UNC13D" and any(e.target == name for e in effects)]
+
+
+def _check_release(cohort: Cohort, table: Release) -> None:
+    """Refuse an own function of release that does not know what drugs lower."""
+    names = _lowered(cohort)
+    try:
+        table(np.ones(1), **{name: np.ones(1) for name in names})
+    except TypeError as problem:
+        expected = f"a function of (share, {', '.join(names)})"
+        raise refuse(ProtocolError, f"release: {problem}", expected, "Use release_table(line).") from problem
+
+
+def _levels(
+    cohort: Cohort, table: Release, sets: list[Numbers], potency: dict[str, Floats]
+) -> tuple[Floats, dict[str, Floats]]:
+    """Levels of the bodies in each interval, (member, interval, level), means over it; and what is kept of them.
 
     The mean of release over an interval is taken, not release at the mean concentration.
     """
@@ -262,29 +254,43 @@ def _levels(cohort: Cohort, table: Release, sets: list[Numbers], potency: dict[s
     found = free_plasma(cohort.schedules, looks, duration=cohort.days * DAY, host=cohort.host, sets=sets)
     shape = (len(sets), len(looks))
     inside, outside = (seen_by(found, where, sets) for where in ("tumour", "elsewhere"))
-    munc, t_munc, pd_l1 = (
-        left_of(target, seen, shape, potency)
-        for target, seen in (("UNC13D", inside), ("UNC13D", outside), ("pd_l1_free", inside))
-    )
     first = np.searchsorted(looks, times[:-1])
     count = np.diff(np.append(first, len(looks)))
 
     def mean(values: Floats) -> Floats:
         return np.asarray(np.add.reduceat(values, first, axis=1) / count)
 
+    tumour = {name: left_of(name, inside, shape, potency) for name in TARGETS}
+    t_cell = {name: left_of(name, outside, shape, potency) for name in ("UNC13D", "ORAI1")}
+    release = mean(table(tumour["UNC13D"], **{name: tumour[name] for name in _lowered(cohort)}))
+    munc = mean(tumour["UNC13D"])
     t_cells, healthy = IMMUNITY[cohort.immunity]
-    line = read.line(cohort.line)
-    cd274 = Genotype(line, cohort.what).medians(cohort.numbers)[PLACE["CD274"]]
-    here = {
+    here = _genes(cohort) | {
         "patient": cohort.host == "patient", "t_cells": t_cells, "start_cells": math.floor(cohort.start_cells),
-        "vessels": cohort.vessels, "cell_pd_l1": cd274, "release": mean(table(munc)),
-        "t_munc13_4": healthy * mean(t_munc), "pd_l1_free": mean(pd_l1),
+        "vessels": cohort.vessels, "release": release, "line_release": whole_release(table),
+        "t_munc13_4": healthy * mean(t_cell["UNC13D"]), "t_orai1": mean(t_cell["ORAI1"]),
+        "pd_l1_free": mean(tumour["pd_l1_free"]),
     }  # fmt: skip
+    for name in ("mt1_activity", "mmp2_activity"):
+        here[name] = here[name] * mean(tumour[name])
     wide = [
         np.broadcast_to(np.asarray(here[name], dtype=np.float64), (len(sets), len(first))) for name in _known().levels
     ]
-    left = mean(munc)
-    return np.stack(wide, axis=-1), np.concatenate([left[:, :1], left], axis=1)
+    kept = {"munc13_4": munc, "release": release}
+    return np.stack(wide, axis=-1), {n: np.concatenate([v[:, :1], v], axis=1) for n, v in kept.items()}
+
+
+def _genes(cohort: Cohort) -> dict[str, Floats | float]:
+    """Levels that the tumour's perturbations set: PD-L1, and the share of its line's MMPs that is left (1 of none)."""
+    line, place = read.line(cohort.line), places(ALL)
+    own, now = (Genotype(line, what, ALL).medians(cohort.numbers) for what in ((), cohort.what))
+
+    def share(gene: str) -> float:
+        return float(now[place[gene]] / own[place[gene]]) if own[place[gene]] > 0 else 1.0
+
+    return {
+        "cell_pd_l1": float(now[place["CD274"]]), "mt1_activity": share("MMP14"), "mmp2_activity": share("MMP2")
+    }  # fmt: skip
 
 
 def _growth(cohort: Cohort, sets: list[Numbers]) -> colonies.Growth:

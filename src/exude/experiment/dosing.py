@@ -25,7 +25,14 @@ REACHES = ("body", "tumour", "targeted")
 """Whom a drug acts on: all cells; tumour cells alone; tumour cells more and all others less (`targeted_gain`, ...)."""
 NEEDED = ("molar_mass", "volume", "elimination", "absorption", "available", "unbound")
 MOST_DOSES = 100_000
+FORM = "'DRUG DOSE [into a vein | by mouth | into the belly | under the skin] [every TIME] [at TIME] [until TIME] [reach WHOM]'"
 _PER_MASS = re.compile(r"^(?P<unit>.*?)\s*/\s*kg$")
+_WAYS = {
+    "into a vein": "vein", "by vein": "vein", "by mouth": "mouth", "into the belly": "belly", "by belly": "belly",
+    "under the skin": "skin", "by skin": "skin",
+}  # fmt: skip
+_TIMES = re.compile(r"\s(every|at|until|reach)\s+(.*?)(?=\s+(?:every|at|until|reach)\s|$)")
+_DOSE = re.compile(r"^(?P<drug>.+?)\s+(?P<dose>[-+]?(?:\d|\.\d|nan|inf).*)$")
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,22 @@ def say_schedule(what: Schedule) -> str:
         "" if what.reach == "body" else {"tumour": ", tumour cells only", "targeted": ", tumour-targeted"}[what.reach]
     )
     return f"{what.name} {what.dose} ({what.route}) from {what.at}{often}{until}{whom}"
+
+
+def schedule_of(text: str) -> Schedule:
+    """Read 'bexin 100 mg/kg by mouth every 4 h until 10 days reach tumour'; ProtocolError for words that are none.
+
+    Raises also what `Schedule` does.
+    """
+    whole = " ".join(str(text).split())
+    found = _TIMES.findall(whole)
+    given = dict(found)
+    body = _TIMES.sub("", whole).strip()
+    route = next((way for way in _WAYS if body.endswith(f" {way}")), "")
+    parts = _DOSE.match(body.removesuffix(route).strip())
+    if parts is None or len(given) < len(found):
+        raise refuse(ProtocolError, text, FORM, "Write for example 'bexin 100 mg/kg by mouth every 4 h'.")
+    return Schedule(parts["drug"], parts["dose"], route=_WAYS.get(route, "vein"), **given)
 
 
 def key_of(drug: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Series:
     high: Array | None = None
     control: bool = False
     """The unperturbed cell: drawn in grey."""
+    single: tuple[Array, ...] = ()
+    """Lines of single parameter draws, drawn thin."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Curves:
     band_label: str = ""
     log_x: bool = False
     note: str = ""
+    log_y: bool = False
+    from_zero: bool = False
+    """Whether the y axis begins at 0 however little the lines differ."""
+    ticks: tuple[tuple[float, str], ...] = ()
+    """Places on the x axis and what is written there; empty: as the numbers are."""
 
 
 @dataclass(frozen=True)
@@ -67,4 +74,20 @@ class Distributions:
     note: str = ""
 
 
-Panel = Bars | Curves | Distributions
+@dataclass(frozen=True)
+class Grid:
+    """Several small axes over one shared x axis; the note of each part stands below it."""
+
+    title: str
+    parts: tuple[Curves, ...]
+    lead: int = 0
+    """The part that stands for all where there is room for one."""
+    note: str = ""
+
+
+Panel = Bars | Curves | Distributions | Grid
+
+
+def noted(panel: Panel, words: str) -> Panel:
+    """The panel with words added to its note; as it is without any."""
+    return replace(panel, note="; ".join(filter(None, (words, panel.note)))) if words else panel

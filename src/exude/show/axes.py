@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from exude.experiment.panels import Array, Bars, Curves, Distributions, Panel, Series
+from exude.experiment.panels import Array, Bars, Curves, Distributions, Grid, Panel, Series
 from exude.show.style import BAND, CONTROL, FAINT, INK, PALETTE, REPORTED_INK, WINDOWS, is_control, width_of, wrap
 from exude.show.words import micro, said
 
@@ -20,6 +20,8 @@ FEWEST_FOR_DENSITY = 30
 """Samples below this are shown as steps (cumulative share): a smoothed curve would claim more than is known."""
 
 
+LOG_PAD = 2.0
+"""Room above and below lines on a logarithmic axis, a factor."""
 BACKING = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}
 """Lets words be read where a line runs behind them."""
 
@@ -43,6 +45,8 @@ def draw_on(axes: Axes, panel: Panel, room: Room) -> None:
             draw_curves(axes, panel, room)
         case Distributions():
             draw_distributions(axes, panel, room)
+        case Grid():
+            draw_on(axes, panel.parts[panel.lead], room)
 
 
 def draw_bars(axes: Axes, panel: Bars, room: Room) -> None:
@@ -91,13 +95,18 @@ def draw_curves(axes: Axes, panel: Curves, room: Room) -> None:
     """Lines with 95 % bands, each named at its right end; shaded windows named on top."""
     if panel.log_x:
         axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
     shade_windows(axes, panel.windows)
     if panel.band is not None:
         axes.axhspan(*panel.band, color=BAND, alpha=0.25, lw=0, zorder=0.5)
     colours = _colours([s.control for s in panel.series])
     for series, colour in zip(panel.series, colours, strict=True):
         if series.low is not None and series.high is not None:
-            axes.fill_between(series.x, series.low, series.high, color=colour, alpha=0.18, lw=0, zorder=1.5)
+            shade = 0.07 if series.single else 0.18
+            axes.fill_between(series.x, series.low, series.high, color=colour, alpha=shade, lw=0, zorder=1.5)
+        for line in series.single:
+            axes.plot(series.x, line, color=colour, lw=0.5, alpha=0.55, zorder=1.8)
         few = len(series.x) <= 12
         axes.plot(
             series.x, series.y, color=colour, marker="o" if few else "", ms=2.8, clip_on=not few, zorder=3 - series.control / 2
@@ -121,9 +130,12 @@ def shade_windows(axes: Axes, windows: Sequence[tuple[float, float, str]]) -> No
 
 
 def _plain_log_ticks(axes: Axes, panel: Curves) -> None:
-    """Ticks as plain numbers, at the points themselves where they are few."""
+    """Ticks as plain numbers, at the points themselves where they are few; as the panel writes them where it does."""
     xs = np.unique(np.concatenate([s.x for s in panel.series]))
     axes.xaxis.set_minor_locator(NullLocator())
+    if panel.ticks:
+        axes.set_xticks([at for at, _ in panel.ticks], [text for _, text in panel.ticks])
+        return
     if 2 <= len(xs) <= 7:
         axes.set_xticks(xs)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: said(value)))
@@ -137,7 +149,11 @@ def _limits(axes: Axes, panel: Curves) -> None:
     ys = np.concatenate([*edges, *drawn, np.asarray(panel.band or (), float)])
     ys, xs = ys[np.isfinite(ys)], xs[np.isfinite(xs)]
     low, high = (float(ys.min()), float(ys.max())) if ys.size else (0.0, 1.0)
-    if 0 < low < 0.6 * high:
+    if panel.log_y:
+        axes.set_ylim(low / LOG_PAD, high * LOG_PAD)
+        axes.set_xlim(float(xs.min()), float(xs.max()))
+        return
+    if low > 0 and (panel.from_zero or low < 0.6 * high):
         low = 0.0
     pad = 0.05 * ((high - low) or abs(high) or 1.0)
     axes.set_ylim(low - (pad if low < 0 else 0), high + pad)
@@ -149,7 +165,8 @@ def name_ends(axes: Axes, series: Sequence[Series], colours: Sequence[str], room
     low, high = axes.get_ylim()
     texts = [wrap(s.label, 16) for s in series]
     heights = [(text.count("\n") + 1) * room.size * 1.25 / room.height for text in texts]
-    ends = [(_last(s.y) - low) / (high - low) for s in series]
+    scale = math.log if axes.get_yscale() == "log" else float
+    ends = [(scale(_last(s.y)) - scale(low)) / (scale(high) - scale(low)) for s in series]
     for i, at in spread_apart(ends, heights).items():
         axes.annotate(
             texts[i], (1.025, at), xycoords="axes fraction", va="center", ha="left", color=colours[i],

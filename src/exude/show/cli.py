@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from exude.errors import ExudeError, Interrupted
-from exude.show.commands import assay, calcium, catalogue, export, fit, reproduce, simulate, tissue
+from exude.show.commands import assay, calcium, catalogue, cohort, export, fit, reproduce, simulate, story, tissue
 from exude.show.commands.common import Parser
 
 DONE, REFUSED, STOPPED = 0, 2, 130
@@ -20,7 +20,9 @@ EXAMPLES = """examples:
   exude simulate MDA-MB-231 --stimulus "ionomycin 5 uM at 5 min" --knock-down UNC13D=0.2 --duration 2h -o run.nc
   exude assay exosome_blot run.nc
   exude tissue examples/gelatin-dish.toml -o dish.zarr
+  exude cohort --give "anti-PD-L1 10 mg/kg every 3 days" --against-untreated --plot trial.png
   exude reproduce --out study
+  exude story --quick
 """
 
 
@@ -34,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for part in (catalogue, simulate, calcium, tissue, assay, export, reproduce, fit):
+    for part in (catalogue, simulate, calcium, tissue, cohort, assay, export, reproduce, fit, story):
         part.add(commands)
     return top
 

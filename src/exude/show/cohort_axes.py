@@ -19,6 +19,10 @@ WIDTH, HEIGHT = 176, 72
 """Of a figure of three panels, mm."""
 SMALL, LETTERS = 6.0, 150
 """Size of the words below a figure, in points, and letters in a line of them."""
+LONG = 40
+"""Letters after which the name of an arm is cut short below the figure."""
+MOST_LETTERS, KEY_LETTERS = 90, 12
+"""Letters of a line of the legend, and how many a key takes."""
 NOTE = "coarse: well-mixed compartments; bands of survival are 95 % (Kaplan and Meier), of burden 5 to 95 % of living members"
 
 
@@ -89,7 +93,10 @@ def cohort_figure(arms: Mapping[str, CohortRun]) -> Figure:
         draw_survival(panels[0], arms)
         draw_burden(panels[1], arms)
         draw_metastases(panels[2], arms)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(arms))
+        lines, labels = panels[0].get_legend_handles_labels()
+        columns = len(arms) if sum(map(len, labels)) + len(arms) * KEY_LETTERS <= MOST_LETTERS else 1
+        said = [wrap(label, MOST_LETTERS) for label in labels]
+        figure.legend(lines, said, loc="outside upper center", ncols=columns)
         figure.supxlabel(wrap(f"{_sizes(arms)}; {NOTE}", LETTERS), fontsize=SMALL, color=INK)
         return settled(figure)
 
@@ -97,7 +104,8 @@ def cohort_figure(arms: Mapping[str, CohortRun]) -> Figure:
 def _sizes(arms: Mapping[str, CohortRun]) -> str:
     """How many members each arm has, and how many could not be run."""
     words = [
-        f"{label}: {run.data.sizes['member']}" + (f" ({len(run.failed)} failed)" if run.failed else "")
+        f"{label if len(label) <= LONG else f'{label[:LONG]} ...'}: {run.data.sizes['member']}"
+        + (f" ({len(run.failed)} failed)" if run.failed else "")
         for label, run in arms.items()
     ]
     return "members " + ", ".join(words)

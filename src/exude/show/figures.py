@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from exude.experiment.panels import Bars, Panel
+from exude.experiment.panels import Bars, Grid, Panel
 from exude.show.axes import Room, draw_on
 from exude.show.style import FAINT, new_figure, save, settled, style, wrap, write
 from exude.show.words import is_weak
@@ -19,12 +20,17 @@ VERDICTS = {"agrees": ("✓", "#00724F"), "disagrees": ("✗", "#B34700"), "not 
 
 LEGEND = "Bars and lines: prediction, with its 95 % interval; dots: single parameter sets; grey: unperturbed cells; orange: reported."
 
+LEGEND_LETTERS = 165
+"""In a line below the summary."""
 COLUMNS = 3
+GRID_COLUMNS = 2
 
 
 def draw(panel: Panel) -> Figure:
-    """One statement as a figure of 130 mm width."""
+    """One statement as a figure of 130 mm width, several axes as one of 183 mm."""
     with style():
+        if isinstance(panel, Grid):
+            return _grid(panel)
         bars = isinstance(panel, Bars)
         lines = sum(wrap(label, 30).count("\n") + 1 for label in panel.labels) if isinstance(panel, Bars) else 0
         height = max(52.0, 30.0 + 5.0 * lines + 3.0 * len(getattr(panel, "labels", ()))) if bars else 78.0
@@ -37,13 +43,34 @@ def draw(panel: Panel) -> Figure:
         return settled(figure)
 
 
+def _grid(panel: Grid) -> Figure:
+    """Small axes two by two, lettered; the x axis is named below the last row."""
+    deep = -(-len(panel.parts) // GRID_COLUMNS)
+    figure = new_figure(183, 14 + 56.0 * deep)
+    figure.suptitle(panel.title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+    figure.supxlabel(wrap(panel.note, 150), x=0.01, ha="left", fontsize=6.5, color=FAINT)
+    places: Any = figure.subfigures(deep, GRID_COLUMNS, wspace=0.02, hspace=0.02, squeeze=False)
+    for i, (place, part) in enumerate(zip(places.flat, panel.parts, strict=False)):
+        last = i >= len(panel.parts) - GRID_COLUMNS
+        axes = place.add_subplot()
+        draw_on(axes, part if last else replace(part, xlabel=""), Room(width=150, height=92, size=6.5))
+        axes.tick_params(labelsize=6.5)
+        axes.xaxis.label.set_size(7)
+        axes.yaxis.label.set_size(7)
+        letter = chr(ord("a") + i)
+        place.suptitle(wrap(f"{letter}  {part.title}", 60), x=0.02, ha="left", fontsize=7.5, fontweight="bold")
+        place.supxlabel(part.note, x=0.02, ha="left", fontsize=6.5, color=FAINT)
+    return settled(figure)
+
+
 def summary(panels: Mapping[str, Panel], rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """The whole study: one small panel per statement, with its verdict and role."""
+    """The whole study: one small panel per statement, with its verdict and role; rows of a quick one say so."""
     with style():
         count = max(len(panels), 1)
         deep = -(-count // COLUMNS)
         figure = new_figure(203.2, 12 + 54.0 * deep)
-        figure.supxlabel(LEGEND, x=0.01, ha="left", fontsize=6.3, color=FAINT)
+        quick = "".join(dict.fromkeys(f" {row['quick']}." for row in rows if row.get("quick")))
+        figure.supxlabel(wrap(LEGEND + quick, LEGEND_LETTERS), x=0.01, ha="left", fontsize=6.3, color=FAINT)
         grid: Any = figure.subfigures(deep, COLUMNS, wspace=0.03, hspace=0.02, squeeze=False)
         for place, (name, panel) in zip(grid.flat, panels.items(), strict=False):
             axes = place.add_subplot()

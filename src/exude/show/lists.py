@@ -50,10 +50,12 @@ def stimuli() -> Table:
 def assays() -> Table:
     """Assays."""
     from exude.experiment.assays import ASSAYS
+    from exude.experiment.assays.in_bodies import COHORT_ASSAYS
     from exude.experiment.assays.in_space import TISSUE_ASSAYS
 
     rows = [(name, "cells", first_line(x.__doc__)) for name, x in ASSAYS.items()]
     rows += [(name, "tissue", first_line(x.__doc__)) for name, x in TISSUE_ASSAYS.items()]
+    rows += [(name, "cohort", first_line(x.__doc__)) for name, x in COHORT_ASSAYS.items()]
     return Table("assays", ("assay", "of", "what it reads"), tuple(rows))
 
 

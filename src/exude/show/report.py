@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from exude.cascade import CELL
 from exude.catalog import read
 from exude.errors import DataError
-from exude.experiment.panels import Bars, Curves, Distributions, Panel
+from exude.experiment.panels import Bars, Curves, Distributions, Grid, Panel
 from exude.show.figures import draw, summary
 from exude.show.style import style
 from exude.show.words import (
@@ -145,7 +145,11 @@ def methods(made: Mapping[str, Any]) -> list[str]:
         sentences.append(f"Random numbers come from seed {made['seed']}: the same seed gives the same study.")
     if "seconds" in made:
         sentences.append(f"The study took {float(made['seconds']):.0f} s.")
-    known = {"cells", "draws", "seed", "seconds", "versions", "conditions"}
+    if made.get("quick"):
+        sentences.insert(
+            0, f"This is a quick study ({made['quick']}): exude reproduce without --quick is the full one."
+        )
+    known = {"cells", "draws", "seed", "seconds", "versions", "conditions", "quick"}
     sentences += [f"{str(k).replace('_', ' ').capitalize()}: {v}." for k, v in made.items() if k not in known]
     return sentences
 
@@ -182,10 +186,12 @@ def caption(panel: Panel) -> str:
         case Distributions():
             text = "Distribution of single vesicles or events; the medians and numbers stand in the figure."
             text += " Dashed: reported values." if panel.marks else ""
-    band = getattr(panel, "band", None)
-    return text + (
-        f" Orange: {panel.band_label or 'reported range'}." if band and not isinstance(panel, Distributions) else ""
-    )
+        case Grid():
+            text = "Thick lines: prediction, with its 95 % interval as a band; thin: single parameter sets."
+            text += " Below each: how many of its numbers are known, fitted and assumed."
+    if isinstance(panel, Distributions | Grid) or not panel.band:
+        return text
+    return text + f" Orange: {panel.band_label or 'reported range'}."
 
 
 def alternative(panel: Panel) -> str:
@@ -203,6 +209,8 @@ def alternative(panel: Panel) -> str:
         case Distributions():
             parts = [f"{label}, {len(values)} values" for label, values in panel.samples]
             return f"{panel.title}. Distribution of {panel.xlabel}: {'; '.join(parts)}."
+        case Grid():
+            return f"{panel.title}. {' '.join(alternative(part) for part in panel.parts)}"
 
 
 def summary_alt(rows: Sequence[Mapping[str, Any]]) -> str:

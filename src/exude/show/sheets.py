@@ -224,11 +224,12 @@ def _assays() -> Kind:
 
 
 def all_assays() -> dict[str, Any]:
-    """Assays of cells and of tissues."""
+    """Assays of cells, of tissues and of cohorts."""
     from exude.experiment.assays import ASSAYS
+    from exude.experiment.assays.in_bodies import COHORT_ASSAYS
     from exude.experiment.assays.in_space import TISSUE_ASSAYS
 
-    return {**ASSAYS, **TISSUE_ASSAYS}
+    return {**ASSAYS, **TISSUE_ASSAYS, **COHORT_ASSAYS}
 
 
 def assay_sheet(name: str) -> Sheet:

@@ -3,68 +3,96 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from exude.cascade import ALL, DEFAULT_HYPOTHESIS
+from exude.cascade import DEFAULT_HYPOTHESIS
+from exude.cascade.body import PATIENT
+from exude.catalog import read
+from exude.derive.compartments import Compartments
 from exude.derive.evaluate import evaluate
 from exude.engine.layout import Floats
-from exude.experiment.cohort import Cohort, release_table, run_cohort
+from exude.experiment.cohort import Cohort, ReleaseTable, release_table, run_cohort
 from exude.experiment.dosing import Schedule
 from exude.experiment.perturbations import KnockDown, KnockOut, Perturbation
 from exude.experiment.protocol import Numbers
 from exude.experiment.study.cultures import LINE, Read, knock_down
-from exude.experiment.study.tissues import few
+from exude.experiment.study.doses import DOSES, bexin
+from exude.experiment.study.effort import Effort
+from exude.units import factor_to_internal
 
-MEMBERS, FEW_MEMBERS = 48, 16
-"""Mice of a group at the point estimate, and of a parameter draw."""
 START_CELLS, DAYS = 10_000, 24
 LOOK = 21
 """Day on which groups are compared: before tumours end most mice."""
-KEPT = ("primary", "lasting", "munc13_4")
-DOSES = (100, 300, 1000, 3000, 10000)
-"""mg of bexin per kg and day, far beyond what anyone would give: its kinetics are assumed, and most of it is bound."""
-A_DAY = 6
-"""Doses a day: it is gone within hours."""
 ANTIBODY = Schedule("anti-PD-L1", "10 mg/kg", every="3 days")
+GM6001 = Schedule("GM6001", "100 mg/kg", route="belly", every="24 h")
+WITH_GM6001 = False
+"""Whether cohorts may be given an inhibitor of matrix metalloproteinases."""
 HOSTS = ("competent", "T-cell-deficient", "Munc13-4-deficient")
+PARTNERS = {"": (), "anti-PD-L1": (ANTIBODY,)} | ({"GM6001": (GM6001,)} if WITH_GM6001 else {})
+"""What the inhibitor of Munc13-4 is given with."""
+TREATED = (
+    *(("competent", partner, "body") for partner in PARTNERS),
+    *(("T-cell-deficient", partner, "body") for partner in PARTNERS if partner != "anti-PD-L1"),
+    *(("competent", "anti-PD-L1", reach) for reach in ("tumour", "targeted")),
+    ("Munc13-4-deficient", "anti-PD-L1", "body"),
+)
+"""(host, partner, reach) of the courses of doses that the figure shows: without T cells the antibody changes nothing."""
+
+UNDOSED = tuple(
+    dict.fromkeys(
+        [(host, with_) for host, partner, _ in TREATED for with_ in ("", partner)] + [(HOSTS[1], "anti-PD-L1")]
+    )
+)
+"""(host, partner) of the groups without the inhibitor: what courses are shares of and begin with, and one more."""
 
 
 @dataclass(frozen=True)
 class BodyDish:
-    """One group of mice; `scored` ones are run for parameter draws too."""
+    """One group of mice."""
 
     name: str
     what: tuple[Perturbation, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     immunity: str = "competent"
-    scored: bool = False
+    found: bool = False
+    """Whether a finding reads it: it has more mice then."""
+    scored: bool = True
+    """Whether it is run for parameter draws too: mice cost little."""
     hypothesis: str = DEFAULT_HYPOTHESIS
 
-    def read(self, numbers: Numbers, *, cells: int, seed: int) -> Read:
+    def read(self, numbers: Numbers, effort: Effort, *, seed: int) -> Read:
         """Run the group and read it on day LOOK: a mouse lost before counts as it was last seen."""
-        members = FEW_MEMBERS if few(cells) else MEMBERS
-        table = release_table(LINE, *self.what, numbers=numbers)
         run = run_cohort(
             Cohort(
-                members, immunity=self.immunity, line=LINE, what=self.what, schedules=self.schedules, days=DAYS,
-                start_cells=START_CELLS, vary=False, seed=seed, numbers=numbers,
+                effort.mice if self.found else effort.shown_mice, immunity=self.immunity, line=LINE, what=self.what,
+                schedules=self.schedules, days=DAYS, start_cells=START_CELLS, vary=False, seed=seed, numbers=numbers,
             ),
-            release=table,
+            release=_kept_table(self.what, tuple(numbers.values.items())),
         )  # fmt: skip
-        seen = {name: float(_last(run.data[name].values[:, : LOOK + 1]).mean()) for name in KEPT}
+        cells, lasting = (_last(run.data[name].values[:, : LOOK + 1]) for name in ("primary", "lasting"))
         entering = run.data["ctc"].values[:, 1:] * numbers["k_blood_clear"] * 3600
-        left = np.array([seen["munc13_4"], 1.0])
-        exosomes = table(left)
-        granules = [evaluate(ALL, "granules", numbers.values | {"UNC13D": share}) for share in left]
         return Read(
-            seen
-            | {
+            {
+                "volume": volume(max(float(np.median(cells)), 1.0), numbers),
+                "lasting": float(lasting.mean()),
                 "entries": float(np.nanmean(np.nanmax(entering, axis=1))),
-                "release": float(exosomes[0] / exosomes[1]),
-                "granules": float(granules[0]) / float(granules[1]),  # of T cells, where the drug reaches them
+                "mice": float(run.data.sizes["member"]),
             }
         )
+
+
+def volume(cells: float, numbers: Numbers) -> float:
+    """Volume (mm3) of a tumour of so many cells, as the body declares it."""
+    known = Compartments(PATIENT, {name: p.unit for name, p in read.parameters().items()}).known
+    return float(evaluate(known.cascade, "volume", numbers.values | {"primary": cells})) / factor_to_internal("mm**3")
+
+
+@lru_cache(maxsize=32)
+def _kept_table(what: tuple[Perturbation, ...], values: tuple[tuple[str, float], ...]) -> ReleaseTable:
+    """Release of the line; groups of one parameter set share it."""
+    return release_table(LINE, *what, numbers=Numbers(dict(values)))
 
 
 def _last(course: Floats) -> Floats:
@@ -73,29 +101,26 @@ def _last(course: Floats) -> Floats:
     return np.asarray(course[np.arange(len(course)), course.shape[1] - 1 - np.argmax(there[:, ::-1], axis=1)])
 
 
-def bexin(dose: float, reach: str = "body") -> Schedule:
-    """A dose (mg/kg and day) by mouth, in A_DAY parts."""
-    return Schedule("bexin", f"{dose / A_DAY:g} mg/kg", route="mouth", every=f"{24 // A_DAY} h", reach=reach)
-
-
 def body_dishes() -> dict[str, BodyDish]:
     """Every group of mice by name."""
     kd = knock_down()
     groups = [
-        BodyDish("wild type", scored=True),
         BodyDish("Munc13-4 knock-down", (kd,)),
         BodyDish("Munc13-4 knock-out", (KnockOut("UNC13D"),)),
-        BodyDish("Rab27a knock-down", (KnockDown("RAB27A", to=kd.to),), scored=True),
-        *(BodyDish(f"wild type, {host}", immunity=host) for host in HOSTS[1:]),
-        *(BodyDish(f"anti-PD-L1, {host}", schedules=(ANTIBODY,), immunity=host) for host in HOSTS),
+        BodyDish("Rab27a knock-down", (KnockDown("RAB27A", to=kd.to),), found=True),
+        *(BodyDish(treated(0, host, partner), schedules=PARTNERS[partner], immunity=host) for host, partner in UNDOSED),
+        *(
+            BodyDish(treated(dose, *how), schedules=(bexin(dose, how[2]), *PARTNERS[how[1]]), immunity=how[0])
+            for how in TREATED
+            for dose in DOSES
+        ),
     ]
-    for reach in ("body", "tumour", "targeted"):
-        for dose in DOSES:
-            groups.append(BodyDish(treated(dose, reach), schedules=(bexin(dose, reach),)))
-            groups.append(BodyDish(treated(dose, reach, with_antibody=True), schedules=(bexin(dose, reach), ANTIBODY)))
-    return {f"mice: {g.name}": replace(g, name=f"mice: {g.name}") for g in groups}
+    named = [replace(g, name=f"mice: {g.name}", found=g.found or g.name == treated(0)) for g in groups]
+    return {group.name: group for group in named}
 
 
-def treated(dose: float, reach: str, *, with_antibody: bool = False) -> str:
-    """Name of a group under bexin."""
-    return f"bexin {dose:g} mg/kg, {reach}" + (", with anti-PD-L1" if with_antibody else "")
+def treated(dose: float, host: str = "competent", partner: str = "", reach: str = "body") -> str:
+    """Name of a group: what it is given, and its host where that is not a competent one."""
+    given = [f"bexin {dose:g} mg/kg ({reach})"] if dose else []
+    given += [partner] if partner else []
+    return ", ".join([*(given or ["wild type"]), *([host] if host != "competent" else [])])

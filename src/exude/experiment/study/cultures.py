@@ -28,6 +28,7 @@ from exude.experiment.perturbations import (
 )  # fmt: skip
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import Settings, simulate
+from exude.experiment.study.effort import Effort
 from exude.experiment.study.ensemble import RIVALS
 
 DAY = 24 * 3600.0
@@ -66,9 +67,9 @@ class Culture:
         )  # fmt: skip
         return simulate(self.line, *self.what, duration=self.duration, cells=cells, seed=seed, settings=settings)
 
-    def read(self, numbers: Numbers, *, cells: int, seed: int) -> Read:
+    def read(self, numbers: Numbers, effort: Effort, *, seed: int) -> Read:
         """Run the dish and read it."""
-        return read_dish(self, self.run(numbers, cells=cells, seed=seed), numbers)
+        return read_dish(self, self.run(numbers, cells=effort.cells, seed=seed), numbers)
 
 
 def knock_down(depth: float | None = None) -> KnockDown:

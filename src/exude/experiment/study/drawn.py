@@ -69,3 +69,21 @@ def banded_series(
     drawn = np.array([get(d) for d in draws]) if draws else np.array([get(point)])
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     return Series(label, x, get(point), low, high, control)
+
+
+def say_n(point: Outcome, draws: Sequence[Outcome], dish: str, name: str, of_what: str) -> str:
+    """Sample sizes in words: 'n = 480 recipients a dish, 240 in each of 8 parameter draws'."""
+    drawn = known_of(read_of(dish, name), draws)
+    told = f", {drawn[0]:g} in each of {len(drawn)} parameter draws" if drawn else ""
+    return f"n = {point.reads[dish][name]:g} {of_what}{told}"
+
+
+def with_interval(get: Callable[[Outcome], float], point: Outcome, draws: Sequence[Outcome]) -> tuple[str, str, str]:
+    """A number at the point, and the ends of its 95 % interval over draws, with two figures each."""
+    value = get(point)
+    low, high = np.quantile(known_of(get, draws) or [value], [0.025, 0.975])
+    return _two(value), _two(low), _two(high)
+
+
+def _two(number: float) -> str:
+    return f"{float(f'{number:.2g}'):,g}"

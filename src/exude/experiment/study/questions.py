@@ -8,10 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
+from exude.cascade import ALL
+from exude.derive.evaluate import reader
 from exude.experiment.assays.phluorin_tirf import expected_duration
 from exude.experiment.protocol import Numbers
-from exude.experiment.study.cultures import LINE, SERIES, Read, in_mutants, tag
+from exude.experiment.study.cultures import DAY, LINE, SERIES, Read, in_mutants, tag
 from exude.experiment.study.ensemble import RIVALS
+
+LONG_AFTER = 60 * DAY
+"""s: 'even after months', the source says."""
+LOOKS = 481
+"""Times at which the return of transformed cells is looked at: three hours apart."""
 
 Answer = Callable[[Mapping[str, Read], Numbers], float]
 
@@ -99,6 +106,7 @@ def _neighbours() -> list[Question]:
     wild, freed = "T cells: wild type", "T cells: anti-PD-L1"
     return [
         Question("AlNedawi2008a", _value("transfer: wild type", "expected"), null=0.0),
+        Question("Lee2016HRas_a", _still_changed, scored=False),
         Question("Poggio2019a", _ratio("tumour", "T cells: Rab27a knock-out", wild)),
         Question("Yang2018a", _ratio("killed", wild, "T cells: exosomes without PD-L1")),
         Question("Weigelin2021b", _ratio("per_t_cell", wild, "T cells: a quarter of the T cells")),
@@ -112,6 +120,28 @@ def _neighbours() -> list[Question]:
             null=0.0,
         ),
     ]
+
+
+def _still_changed(reads: Mapping[str, Read], numbers: Numbers) -> float:
+    """Of recipients that are transformed when exosomes are taken away, the share that is still changed LONG_AFTER.
+
+    They hold the mean message M of fibroblasts then. By the declared rates, with division left out: dM/dt = -loss M,
+    dT/dt = -(back + fixed) T, dF/dt = fixed T, from T = 1; T + F is read.
+    """
+    times = np.linspace(0.0, LONG_AFTER, LOOKS)
+    message = reads["transfer: wild type"]["message"] * np.exp(
+        -numbers["k_message_loss"] * (times[1:] + times[:-1]) / 2
+    )
+    back, fixed = np.array([rates_of_return(numbers, float(m)) for m in message]).T
+    left = np.exp(-np.cumsum([0.0, *((back + fixed) * np.diff(times))]))
+    return float(left[-1] - np.sum(fixed / (back + fixed) * np.diff(left)))
+
+
+def rates_of_return(numbers: Numbers, message: float) -> tuple[float, float]:
+    """Rates (1/s) at which a transformed cell with so many active copies returns, and becomes a tumour cell for good."""
+    known = reader(ALL, numbers.values | {"message": message})
+    texts = {event.name: event.rate for event in ALL.events}
+    return float(known(texts["reversion"])), float(known(texts["fixation"]))
 
 
 def _rivals() -> list[Question]:

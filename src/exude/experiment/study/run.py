@@ -13,7 +13,7 @@ from exude.cascade import DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.engine import build, provenance
 from exude.errors import Interrupted, UnknownName, refuse
-from exude.experiment.panels import Panel
+from exude.experiment.panels import Panel, noted
 from exude.experiment.parallel import in_processes
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols
@@ -21,34 +21,21 @@ from exude.experiment.study import ensemble
 from exude.experiment.study.anchor import anchored
 from exude.experiment.study.bodies import BodyDish, body_dishes
 from exude.experiment.study.cultures import Culture, Read, cultures
+from exude.experiment.study.doses import DISH, DoseDish
+from exude.experiment.study.effort import FULL, QUICK, Effort, Size
 from exude.experiment.study.figures import panels
 from exude.experiment.study.journal import Journal
 from exude.experiment.study.neighbours import NeighbourDish, neighbour_dishes
 from exude.experiment.study.questions import Outcome, Question, questions
 from exude.experiment.study.score import row
-from exude.experiment.study.tissues import DRAWS, TissueDish, tissue_dishes
+from exude.experiment.study.tissues import TissueDish, tissue_dishes
 
 Progress = Callable[[int, int, str], None]
 
 
-@dataclass(frozen=True)
-class Size:
-    """How large a reproduction is."""
-
-    point_cells: int
-    draw_cells: int
-    draws: int
-    tissue_draws: int = 0
-    """Draws for which dishes in space are run; 0: none is."""
-
-
-FULL = Size(point_cells=1024, draw_cells=48, draws=40, tissue_draws=DRAWS)
-QUICK = Size(point_cells=256, draw_cells=48, draws=8, tissue_draws=1)
-
-
 SPATIAL = {"matrix-degradation", "invasion", "gene-transfer", "immune-suppression", "metastasis", "therapy"}
 """Statements that dishes in space, of several kinds of cells, and groups of mice answer."""
-Dish = Culture | TissueDish | NeighbourDish | BodyDish
+Dish = Culture | TissueDish | NeighbourDish | BodyDish | DoseDish
 
 
 @dataclass(frozen=True)
@@ -76,9 +63,7 @@ def reproduce(
     began = time.perf_counter()
     asked = [q for q in questions() if not only or _statement(q) in only]
     _check_only(only)
-    size = QUICK if quick else FULL
-    if only and not set(only) & SPATIAL:
-        size = replace(size, tissue_draws=0)
+    size, said = _size(quick, only), say_size(quick, only) if quick else ""
     sets = _by_mechanism(size.draws)
     if progress and not build.is_compiled(cell_symbols(), "vesicles"):
         progress(0, 1, "compiling the cell (once per machine)")
@@ -92,14 +77,26 @@ def reproduce(
         if point.has(q)
     ]
     statements = list(dict.fromkeys(r["id"] for r in rows))
-    drawn = panels(point, draws, statements)
+    drawn = {name: noted(panel, said) for name, panel in panels(point, draws, statements).items()}
+    rows = [made | {"quick": said} for made in rows] if said else rows
     methods = {
-        "draws": len(draws), "cells": size.point_cells, "cells_per_draw": size.draw_cells, "seed": seed,
-        "versions": provenance.versions(), "seconds": round(time.perf_counter() - began, 1),
-        "conditions": sorted(cultures()), "quick": quick,
+        "draws": len(draws), "draws_in_space_and_mice": size.tissue_draws, "cells": size.point.cells,
+        "cells_per_draw": size.draw.cells, "seed": seed, "versions": provenance.versions(),
+        "seconds": round(time.perf_counter() - began, 1), "conditions": sorted(d.name for d in _dishes(0, size)),
+        "quick": said,
     }  # fmt: skip
     kept.close()
     return Study(rows, drawn, methods)
+
+
+def say_size(quick: bool, only: Sequence[str] = ()) -> str:
+    """How large a study is, in words: 'quick: 8 parameter draws (2 in space and mice), ...'."""
+    return f"{'quick' if quick else 'full'}: {_size(quick, only).say()}"
+
+
+def _size(quick: bool, only: Sequence[str]) -> Size:
+    size = QUICK if quick else FULL
+    return replace(size, tissue_draws=0) if only and not set(only) & SPATIAL else size
 
 
 def _identity(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> str:
@@ -116,7 +113,8 @@ def answers(
     """Outcomes of all dishes under each parameter set, rivals anchored to it, with the same number of cells for each."""
     mechanisms = {dish.hypothesis for dish in cultures().values()}
     fair = [{name: anchored(numbers, name) for name in mechanisms} for numbers in sets]
-    return _run(_tasks(fair, Size(cells, cells, len(sets)), seed), threads, progress, Journal(None, ""))
+    alike = Effort(cells)
+    return _run(_tasks(fair, Size(alike, alike, len(sets)), seed), threads, progress, Journal(None, ""))
 
 
 def _by_mechanism(draws: int) -> list[dict[str, Numbers]]:
@@ -138,29 +136,26 @@ class Task:
 
     dish: Dish
     numbers: Numbers
-    cells: int
+    effort: Effort
     seed: int
 
 
 def follow(task: Task) -> Read:
     """Run a dish and read it."""
-    return task.dish.read(task.numbers, cells=task.cells, seed=task.seed)
+    return task.dish.read(task.numbers, task.effort, seed=task.seed)
 
 
 def _tasks(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> list[list[Task]]:
-    """Every dish under every parameter set, the first set with more cells; dishes in space as far as they are asked."""
+    """Every dish under every parameter set, the first with more effort; dishes in space as far as they are asked."""
     return [
-        [
-            Task(dish, numbers[dish.hypothesis], size.draw_cells if i else size.point_cells, seed + i)
-            for dish in _dishes(i, size)
-        ]
+        [Task(dish, numbers[dish.hypothesis], size.of(i), seed + i) for dish in _dishes(i, size)]
         for i, numbers in enumerate(sets)
     ]
 
 
-def beyond() -> dict[str, TissueDish | NeighbourDish | BodyDish]:
+def beyond() -> dict[str, TissueDish | NeighbourDish | BodyDish | DoseDish]:
     """Every dish that is more than a culture of single cells, by name."""
-    return {**tissue_dishes(), **neighbour_dishes(), **body_dishes()}
+    return {**tissue_dishes(), **neighbour_dishes(), DISH: DoseDish(), **body_dishes()}
 
 
 def _dishes(draw: int, size: Size) -> list[Dish]:

@@ -16,14 +16,9 @@ from exude.experiment.matrix import Film, Gel
 from exude.experiment.perturbations import DominantNegative, Drug, KnockDown, Perturbation, Rescue, Stimulus
 from exude.experiment.protocol import Numbers
 from exude.experiment.study.cultures import LINE, Read, knock_down
+from exude.experiment.study.effort import Effort
 from exude.experiment.tissue import Tissue
 
-DRAWS = 8
-"""Parameter draws for which the scored dishes are run: a dish in space costs seconds."""
-REPLICATES = 4
-"""Dishes at the point estimate, of which the mean is read; a draw has one."""
-SMALL = 300
-"""Single-cell dishes of a parameter draw, and all of a quick study, have fewer cells than this."""
 RAISED = Stimulus("ionomycin", "5 uM", at="30 min")
 DENSE = "4 mg/ml"
 """Collagen of the invasion assay: dense enough that pores slow cells down."""
@@ -43,10 +38,10 @@ class TissueDish:
         """Whether it is the gelatin assay; else the invasion of a spheroid."""
         return self.name.startswith("film")
 
-    def read(self, numbers: Numbers, *, cells: int, seed: int) -> Read:
-        """Run the dish and read it: the mean of replicates, of fewer for a draw (`cells` tells which)."""
+    def read(self, numbers: Numbers, effort: Effort, *, seed: int) -> Read:
+        """Run the dish and read it: the mean of replicates."""
         one = self._degraded if self.on_film else self._invaded
-        found = [one(numbers, 100 * seed + k) for k in range(1 if few(cells) else REPLICATES)]
+        found = [one(numbers, 100 * seed + k) for k in range(effort.dishes)]
         return Read({name: float(np.mean([f[name] for f in found])) for name in found[0]})
 
     def _degraded(self, numbers: Numbers, seed: int) -> dict[str, float]:
@@ -71,11 +66,6 @@ class TissueDish:
             LINE, self.what, seed=seed, numbers=numbers, hypothesis=self.hypothesis, burn_in="12 h", threads=1,
             **setting,  # type: ignore[arg-type]
         )  # fmt: skip
-
-
-def few(cells: int) -> bool:
-    """Whether the single-cell dishes are those of a parameter draw."""
-    return cells < SMALL
 
 
 def conditions() -> Mapping[str, tuple[Perturbation, ...]]:

@@ -13,6 +13,7 @@ EXAMPLES = """examples:
   exude assay exosome_blot run.nc
   exude assay nta run.nc --replicates 6 --seed 2
   exude assay matrix_degradation dish.zarr
+  exude assay metastasis cohort.nc
 """
 
 
@@ -25,7 +26,10 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     )  # fmt: skip
     p.add_argument("name", metavar="NAME", help="assay (`exude list assays`)")
     p.add_argument(
-        "file", metavar="RUN.nc", type=Path, help="a file written by `exude simulate -o`, or a folder by `exude tissue`"
+        "file",
+        metavar="RUN.nc",
+        type=Path,
+        help="a file by `exude simulate -o` or `exude cohort -o`, or a folder by `exude tissue`",
     )
     p.add_argument("--replicates", type=int, default=3, metavar="N", help="replicates to measure (default: 3)")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the measurement noise (default: 1)")
@@ -36,14 +40,17 @@ def run(asked: argparse.Namespace) -> None:
     """Print what the assay sees and measures."""
     from exude.engine.result import Run
     from exude.experiment.assays import ASSAYS
+    from exude.experiment.assays.in_bodies import COHORT_ASSAYS
     from exude.experiment.assays.in_space import TISSUE_ASSAYS
     from exude.show.datasets import dataset_table
     from exude.show.tables import show_table
 
+    if asked.name in COHORT_ASSAYS:
+        return _cohort(asked)
     if asked.name in TISSUE_ASSAYS:
         return _tissue(asked)
     if asked.name not in ASSAYS:
-        known = [*ASSAYS, *TISSUE_ASSAYS]
+        known = [*ASSAYS, *TISSUE_ASSAYS, *COHORT_ASSAYS]
         raise refuse(UnknownName, asked.name, "an assay", "`exude list assays` names all of them.", known)
     made = Run.load(asked.file)
     assay = ASSAYS[asked.name]()
@@ -68,3 +75,21 @@ def _tissue(asked: argparse.Namespace) -> None:
     show_table(dataset_table("what there is to see", assay.observable(dish)))
     print()
     show_table(dataset_table("what one dish would measure", assay.measure(dish, seed=asked.seed)))
+
+
+def _cohort(asked: argparse.Namespace) -> None:
+    """Print what an assay of bodies sees and measures in a stored cohort."""
+    from exude.experiment.assays.in_bodies import COHORT_ASSAYS
+    from exude.experiment.cohort_file import load_cohort
+    from exude.show.datasets import dataset_table
+    from exude.show.tables import show_table
+
+    run = load_cohort(asked.file)
+    assay = COHORT_ASSAYS[asked.name]()
+    print(
+        f"{asked.name} of {asked.file} ({run.cohort.line}: {run.data.attrs['conditions']}; given {run.data.attrs['given']})\n"
+    )
+    show_table(dataset_table("what there is to see", assay.observable(run)))
+    measured = assay.measure(run, replicates=asked.replicates, seed=asked.seed)
+    print()
+    show_table(dataset_table(f"what {asked.replicates} animals would measure", measured))

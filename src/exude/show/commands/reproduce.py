@@ -20,9 +20,9 @@ JOURNAL = ".unfinished-study"
 """Finished dishes of a study that was stopped; the same command goes on from it."""
 
 EXAMPLES = """examples:
-  exude reproduce                          the whole study, results in ./exude-study
+  exude reproduce                          the full study, results in ./exude-study
   exude reproduce --out study --threads 2
-  exude reproduce --quick                  fewer parameter sets and cells: a first look
+  exude reproduce --quick                  fewer parameter sets and cells: a first look, as in make demo
   exude reproduce --only burst basal       the rows of two statements
 """
 
@@ -36,7 +36,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     p.add_argument("--out", type=Path, default=Path("exude-study"), metavar="DIR", help="folder (default: exude-study)")
-    p.add_argument("--quick", action="store_true", help="fewer parameter sets and cells")
+    p.add_argument("--quick", action="store_true", help="fewer parameter sets and cells; figures say so")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same result (default: 1)")
     p.add_argument("--threads", type=int, default=0, metavar="N", help="0 takes all cores (default)")
     p.add_argument("--only", nargs="+", default=(), metavar="ID", help="run and write only these statements")
@@ -46,9 +46,11 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 def run(asked: argparse.Namespace) -> None:
     """Run the study, write everything, print the table."""
     folder = writable_folder(asked.out)
-    from exude.experiment.study import reproduce
+    from exude.experiment.study import reproduce, say_size
     from exude.show.tables import scores, show_table
 
+    size = say_size(asked.quick, asked.only)
+    print(f"{size} (without --quick {say_size(False, asked.only)})" if asked.quick else size)
     with progress("the study") as bar:
         study = reproduce(
             quick=asked.quick, seed=asked.seed, threads=threads_of(asked.threads), progress=bar,
@@ -56,7 +58,7 @@ def run(asked: argparse.Namespace) -> None:
         )  # fmt: skip
         written = write_all(study, folder, bar, again=command(asked), threads=asked.threads or os.cpu_count() or 1)
     show_table(scores(study.rows))
-    print(f"\n{in_words(study.rows)}")
+    print(f"\n{in_words(study.rows)}" + (f" ({size})" if asked.quick else ""))
     print(f"written: {', '.join(str(path) for path in written)}")
 
 
