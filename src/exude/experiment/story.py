@@ -23,6 +23,7 @@ from exude.engine.result import Run
 from exude.engine.tissue_run import TissueRun
 from exude.errors import DataError, Interrupted, ProtocolError, refuse
 from exude.experiment.arrange import Among, At, Spheroid
+from exude.experiment.bed import Capillaries, Host
 from exude.experiment.cohort import Cohort, run_cohort
 from exude.experiment.matrix import Film, Gel
 from exude.experiment.perturbations import KnockOut, Perturbation, Stimulus
@@ -106,10 +107,10 @@ def film_tissue(story: Story, arm: str) -> Tissue:
 
 
 def tumour_tissue(story: Story, arm: str) -> Tissue:
-    """A small tumour among fibroblasts, normal epithelium and T cells that know it."""
+    """A small tumour between vessels, among fibroblasts, normal epithelium and T cells that know it."""
     tumour, others, side, days = (30, 40, 300, 1) if story.quick else (60, 80, 400, 3)
     return Tissue(
-        story.line, story.arm(arm), model="immune", matrix=Gel(),
+        story.line, story.arm(arm), model="tumour", matrix=Gel(), vessels=Capillaries(), host=Host("patient", pieces=PIECES),
         cells=Among(Spheroid(tumour), {"t_cell": tumour, "fibroblast": others, "normal": others}),
         size=(f"{side} um", f"{side} um"), voxel="10 um", duration=f"{24 * days} h", every="3 h",
         secretion="mean-field", seed=story.seed, threads=story.threads,

@@ -56,7 +56,7 @@ def _all_of(part: str) -> set[str]:
     if part == "body":
         known = Compartments(PATIENT, {name: number.unit for name, number in read.parameters().items()})
         return {*known.parameters, *GROWTH, *LETHAL} - {n for n in (*GROWTH, *LETHAL) if n.endswith(("mouse", "site"))}
-    model = {"matrix": "matrix", "tissue": "neighbours", "T cells": "immune"}[part]
+    model = {"matrix": "matrix", "tissue": "neighbours", "T cells": "tumour"}[part]  # through whose vessels they come
     return {*space(model).parameters, *(name for pair in pairs(model) for name in pair.parameters)}
 
 

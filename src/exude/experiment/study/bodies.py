@@ -13,10 +13,11 @@ from exude.catalog import read
 from exude.derive.compartments import Compartments
 from exude.derive.evaluate import evaluate
 from exude.engine.layout import Floats
-from exude.experiment.cohort import Cohort, ReleaseTable, release_table, run_cohort
+from exude.experiment.cohort import Cohort, run_cohort
 from exude.experiment.dosing import Schedule
 from exude.experiment.perturbations import KnockDown, KnockOut, Perturbation
 from exude.experiment.protocol import Numbers
+from exude.experiment.release import ReleaseTable, release_table
 from exude.experiment.study.cultures import LINE, Read, knock_down
 from exude.experiment.study.doses import DOSES, bexin
 from exude.experiment.study.effort import Effort
@@ -27,10 +28,8 @@ LOOK = 21
 """Day on which groups are compared: before tumours end most mice."""
 ANTIBODY = Schedule("anti-PD-L1", "10 mg/kg", every="3 days")
 GM6001 = Schedule("GM6001", "100 mg/kg", route="belly", every="24 h")
-WITH_GM6001 = False
-"""Whether cohorts may be given an inhibitor of matrix metalloproteinases."""
 HOSTS = ("competent", "T-cell-deficient", "Munc13-4-deficient")
-PARTNERS = {"": (), "anti-PD-L1": (ANTIBODY,)} | ({"GM6001": (GM6001,)} if WITH_GM6001 else {})
+PARTNERS = {"": (), "anti-PD-L1": (ANTIBODY,), "GM6001": (GM6001,)}
 """What the inhibitor of Munc13-4 is given with."""
 TREATED = (
     *(("competent", partner, "body") for partner in PARTNERS),
