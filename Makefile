@@ -21,6 +21,7 @@ bench: $(READY)  ## speed and memory; then beside other programs, which are inst
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-peers.lock
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/tissue.py
+	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/table.py
 
 lint: $(READY)

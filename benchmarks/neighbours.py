@@ -1,8 +1,9 @@
-"""Several kinds of cells, and bodies: a day of 2,000 tumour and 2,000 T cells, and a cohort of 200.
+"""Several kinds of cells, and bodies: a day of tumour and T cells beside pyphysicell, cohorts, a tumour that grows.
 
-    python benchmarks/neighbours.py [--quick]
+    python benchmarks/neighbours.py [--quick]     # a co-culture of 2,000 and 2,000 cells for a day; 200 mice, 200 patients
+    python benchmarks/neighbours.py --tumour      # only a tumour from 100 to 50,000 cells in 21 days (about ten minutes)
 
-Wall time after compiling; every MVB an individual. Writes neighbours.json.
+Wall time after compiling. Writes neighbours.json.
 """
 
 from __future__ import annotations
@@ -15,24 +16,29 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from exude.experiment.arrange import Mixture
+import coculture
+from exude import Drug
+from exude.experiment.arrange import Among, Spheroid
 from exude.experiment.cohort import Cohort, run_cohort
-from exude.experiment.matrix import Plastic
+from exude.experiment.matrix import Gel
+from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Tissue
 
 FILE = Path(__file__).parent / "neighbours.json"
+VESSELS = 0.02
+"""1/um, surface of vessels per volume, everywhere."""
+CHANGED = {"most_pressure": 0.19, "k_t_death": 1e-9}
+"""The catalogue's pressure at which cells stop (0.08, assumed) lets 100 cells become about 5,000 in 21 days; cells that
+bear more come to 80,000. T cells live on, since none arrive: by the catalogue's death rate all are gone after 14 days."""
 
 
 def co_culture(each: int, side: str, duration: str = "24 h") -> dict[str, Any]:
-    """As many tumour cells as T cells on plastic."""
-    asked = Tissue(
-        matrix=Plastic(), cells=Mixture({"tumour": each, "t_cell": each}), size=(side, side), voxel="20 um",
-        duration=duration, every="2 h", burn_in="12 h",
-    )  # fmt: skip
+    """As many tumour cells as T cells on plastic, every MVB an individual, on as many threads as there are processors."""
     wall, cpu = time.perf_counter(), time.process_time()
-    tissue = asked.plan().begin()
+    plan = coculture.asked(each, side, duration, threads=0).plan()
+    tissue = plan.begin()
     begun = time.perf_counter()
-    for frame in asked.plan().frames(tissue):
+    for frame in plan.frames(tissue):
         last = frame.series
     return {
         "each": each, "begin_s": begun - wall, "wall_s": time.perf_counter() - begun,
@@ -42,30 +48,78 @@ def co_culture(each: int, side: str, duration: str = "24 h") -> dict[str, Any]:
 
 def cohort(members: int, host: str, days: int) -> dict[str, Any]:
     """Coarse bodies, on as many threads as there are processors."""
-    wall = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     found = run_cohort(Cohort(members, host=host, days=days), workers=os.cpu_count() or 1)
     return {
-        "members": members,
-        "host": host,
-        "days": days,
-        "wall_s": time.perf_counter() - wall,
-        "failed": len(found.failed),
-    }
+        "members": members, "host": host, "days": days, "wall_s": time.perf_counter() - wall,
+        "cpu_s": time.process_time() - cpu, "failed": len(found.failed),
+    }  # fmt: skip
+
+
+def growing(duration: str = "504 h") -> Tissue:
+    """100 tumour cells, T cells around them, in a gel with vessels, under an inhibitor of Munc13-4; release about the mean field."""
+    return Tissue(
+        what=(Drug("bexin", "5 uM"),), matrix=Gel(), cells=Among(Spheroid(100), {"t_cell": 100}), model="tumour",
+        size=("1000 um",) * 3, voxel="25 um", duration=duration, every="12 h", burn_in="12 h", secretion="mean-field",
+        step="300 s", window="1 h", numbers=Numbers.default().but(**CHANGED),
+    )  # fmt: skip
+
+
+def tumour(asked: Tissue) -> dict[str, Any]:
+    """A tumour from start to end, its vessels set by hand."""
+    plan = asked.plan()
+    cpu, wall = time.process_time(), time.perf_counter()
+    tissue = plan.begin()
+    tissue.places.fields[tissue.setup.space.fields.index("vessels")][...] = VESSELS
+    course = []
+    for frame in plan.frames(tissue):
+        s = frame.series
+        course.append([frame.time / 3600, s["cells_tumour"], s["cells_t_cell"], time.process_time() - cpu])
+        print("  {:.0f} h: {:.0f} tumour cells, {:.0f} T cells, {:.0f} s CPU".format(*course[-1]), flush=True)
+    return {
+        "hours": course[-1][0], "from": course[0][1], "to": course[-1][1], "T cells": course[-1][2],
+        "killed": s["events_killing_of_tumour"], "died": s["died"], "entered vessels": tissue.left,
+        "fields": len(tissue.places.fields), "moving": len(tissue.setup.space.moving) + len(tissue.setup.fast_speed),
+        "voxels": tissue.places.fields[0].size, "secretion": asked.secretion, "changed": CHANGED,
+        "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "threads": tissue.setup.threads,
+        "course": course,
+    }  # fmt: skip
+
+
+def conditions() -> dict[str, Any]:
+    return {"date": date.today().isoformat(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+
+
+def beside_pyphysicell() -> dict[str, Any]:
+    """The co-culture beside its peer; empty where that is not installed."""
+    try:
+        import pyphysicell  # noqa: F401
+    except ImportError:
+        print("pyphysicell is not installed: pip install --no-deps -r requirements-peers.lock")
+        return {}
+    return {"beside": coculture.measure()}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    co_culture(10, "200 um", "2 h")  # compiles
-    cohort(1, "mouse", 2)
-    made = {
-        "co-culture": co_culture(200, "420 um") if quick else co_culture(2_000, "1250 um"),
-        "mice": cohort(20 if quick else 200, "mouse", 60),
-        "patients": cohort(20 if quick else 200, "patient", 3650),
-        "date": date.today().isoformat(), "cores": os.cpu_count(), "load": os.getloadavg()[0],
-    }  # fmt: skip
-    print(json.dumps(made, indent=1))
+    parser.add_argument("--tumour", action="store_true")
+    given = parser.parse_args()
+    known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    if given.tumour:
+        made = known | {"tumour": tumour(growing()) | conditions()}
+    else:
+        co_culture(10, "200 um", "2 h")  # compiles
+        cohort(1, "mouse", 2)
+        members = 20 if given.quick else 200
+        made = known | {
+            "co-culture": co_culture(200, "420 um") if given.quick else co_culture(2_000, "1250 um"),
+            "mice": cohort(members, "mouse", 60),
+            "patients": cohort(members, "patient", 3650),
+            **({} if given.quick else beside_pyphysicell()),
+            **conditions(),
+        }
+    print(json.dumps({name: part for name, part in made.items() if name != "tumour"}, indent=1))
     FILE.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 

@@ -165,12 +165,54 @@ def space_rows(found: dict[str, Any]):
         yield "its memory", "GB", large["memory_mb"] / 1000, 16, 16, "<="
 
 
+def neighbours_rows(found: dict[str, Any]):
+    """The same for several kinds of cells and bodies."""
+    if "co-culture" in found:
+        run = found["co-culture"]
+        yield "2,000 tumour and 2,000 T cells, 24 h, every MVB", "s, 2 threads", run["wall_s"], 20, 20, "<="
+    for name, run in found.get("beside", {}).items():
+        what = "24 h" if run["peer_hours"] == 24 else f"24 h; its first {run['peer_hours']:g} h scaled up"
+        yield f"{name} cells, {what}", "times pyphysicell, 1 thread", run["ratio"], 5, 5, ">="
+    if "tumour" in found:
+        run = found["tumour"]
+        what = f"a tumour from {run['from']:,.0f} to {run['to']:,.0f} cells in {run['hours'] / 24:g} d, with T cells"
+        yield f"{what}, {run['moving']} moving fields", "min, 2 threads", run["wall_s"] / 60, 15, 15, "<="
+    for host in ("mice", "patients"):
+        if host in found:
+            run = found[host]
+            what = f"a cohort of {run['members']} {host}, {run['days']:,} d"
+            yield what, "min, 2 threads", run["wall_s"] / 60, 5, 5, "<="
+
+
+def neighbours(found: dict[str, Any]) -> str:
+    """Several kinds of cells and bodies against what was asked for, and what the runs beside the peer came to."""
+    lines = ["| what | unit | measured | must | aim | holds |", "|---|---|---|---|---|---|"]
+    for what, unit, value, must, aim, direction in neighbours_rows(found):
+        held = verdict(value, must, aim, direction)
+        lines.append(f"| {what} | {unit} | {say(value)} | {direction} {must:,} | {direction} {aim:,} | {held} |")
+    if "beside" in found:
+        lines += [
+            "",
+            "| | CPU s for 24 h: exude, pyphysicell | gone | T cells in an hour, um (free) |",
+            "|---|---|---|---|",
+        ]
+        for name, run in found["beside"].items():
+            gone = f"{run['killed'][0]:.2f} in 24 h, {run['killed'][1]:.2f} in {run['peer_hours']:g} h"
+            own, its, free = run["t_cells_um_in_an_hour"]
+            cost = f"{say(run['cpu_s'])}, {say(run['peer_cpu_s'])}"
+            lines.append(f"| {name} | {cost} | {gone} | {own:.0f}, {its:.0f} ({free:.0f}) |")
+    parts = [part for part in (found, found.get("tumour", {})) if "date" in part]
+    said = [f"{part['date']}, {part['cores']} cores, load {part['load']:.1f}" for part in parts]
+    return "\n".join([*lines, "", f"Measured {'; the tumour '.join(said)}."])
+
+
 def main() -> None:
     results, peers = (json.loads((HERE / name).read_text(encoding="utf-8")) for name in ("results.json", "peers.json"))
     page = PAGE.read_text(encoding="utf-8")
     for name, made in (
         ("table", table(results, peers)), ("peers", beside(peers["cells"])), ("fields", fields(peers["mean field"])),
         ("space", space(json.loads((HERE / "tissue.json").read_text(encoding="utf-8")))),
+        ("neighbours", neighbours(json.loads((HERE / "neighbours.json").read_text(encoding="utf-8")))),
     ):  # fmt: skip
         print(made, end="\n\n")
         page = put(page, name, made)

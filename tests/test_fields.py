@@ -10,7 +10,7 @@ from scipy.special import erf, erfc, ive, k0
 
 from exude.engine import build, fields, sweeps
 from exude.engine.fields import Diffuser, Grid, Ledger, new_field, steady, total
-from exude.engine.grid import is_padded
+from exude.engine.grid import is_padded, new_fields, samples
 from exude.errors import ProtocolError
 
 D, DECAY = 2.0, 0.1
@@ -485,6 +485,19 @@ def test_points_put_in_what_they_carry(shape: tuple[int, int, int]) -> None:
     probe = filled(grid, rng.random(shape))  # the same weights: sum of amount * value is sum of field * probe
     read = math.fsum(amounts * fields.sample(probe, places, grid))
     assert read == pytest.approx(math.fsum((field * probe).ravel()) * grid.volume, rel=1e-12)
+
+
+def test_several_fields_are_read_as_each_alone() -> None:
+    grid, rng = Grid((4, 5, 6), 2.0, (1.0, 2.0, 3.0)), np.random.default_rng(8)
+    many = new_fields(grid, 3)
+    many[...] = rng.random(many.shape)
+    places = np.array(grid.origin) + rng.random((50, 3)) * np.array(grid.size)
+    found = samples(many, [2, 0], places, grid)
+    for row, q in enumerate((2, 0)):
+        assert np.array_equal(found[row], fields.sample(many[q], places, grid))
+    assert samples(many, [], places, grid).shape == (0, 50)
+    with pytest.raises(ProtocolError, match="point 1"):
+        samples(many, [1], np.array([[1.0, 2.0, 3.0], [1.0, np.nan, 3.0]]), grid)
 
 
 def test_a_point_at_a_centre_fills_one_voxel() -> None:

@@ -76,6 +76,25 @@ def test_a_step_is_of_second_order_and_stable_as_far_as_it_says(stages: int) -> 
     assert stages == FEWEST or not all(7.0 < a / b < 9.0 for a, b in pairwise(off))  # planted fault
 
 
+def test_who_neither_pushes_nor_pulls_goes_straight_and_changes_no_bit_of_the_others() -> None:
+    few, n = crowd(), 200
+    rng, one = np.random.default_rng(6), np.ones(100)
+    ghosts = Cells(
+        rng.uniform(-35.0, 35.0, (100, 3)), 5 * one, 1.25 * one, 0 * one, 0 * one, np.zeros(100, np.int64),
+        np.arange(n, n + 100),
+    )  # fmt: skip
+    order = rng.permutation(n + 100)
+    both = Cells._make(np.concatenate(column)[order] for column in zip(few, ghosts, strict=True))
+    start, way = both.position.copy(), np.concatenate([way_of(n), rng.normal(0.0, 4.0, (100, 3))])[order]
+    there = moved(both, way, 120.0)
+    real = both.ids < n
+    alone = Cells._make(column[real] for column in both)
+    assert np.array_equal(there[real], moved(alone, way[real], 120.0))
+    assert np.abs(there - start - way)[~real].max() < 1e-11
+    pushing = both._replace(repulsion=np.where(real, both.repulsion, 1e-6))
+    assert not np.array_equal(moved(pushing, way, 120.0)[real], there[real])  # planted fault
+
+
 def test_one_long_step_comes_to_where_many_short_ones_do() -> None:
     cells = crowd()
     way = way_of(200)

@@ -155,9 +155,9 @@ class Bonds:
             check_array(name, array, shapes.get(name, (n,)), np.int64 if name in whole else np.float64)
         check_ids(cells.ids)
         for name in ("position", "way", "radius"):
-            good = np.isfinite(getattr(cells, name).reshape(n, -1)).all(axis=1) if n else np.ones(0, bool)
+            good = np.isfinite(getattr(cells, name))
             if not good.all():
-                row = int(np.argmin(good))
+                row = int(np.argmin(good.reshape(n, -1).all(axis=1)))
                 got = f"{name} of cell {cells.ids[row]} (row {row})"
                 raise refuse(ProtocolError, got, "finite numbers, um", "Take a shorter step, or correct the start.")
         check_array("table", table, (len(table), len(space.known.levels)))

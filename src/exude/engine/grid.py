@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -150,9 +151,15 @@ def deposit(field: Floats, positions: Floats, amounts: Floats, grid: Grid) -> No
 
 def sample(field: Floats, positions: Floats, grid: Grid) -> Floats:
     """Values of a field at points (n, 3), um: linear between voxel centres, the weights of `deposit`; (n)."""
-    places = _places(field, positions, grid)
-    out = np.empty(len(places))
-    build.plain("points").sample(field, places, out)
+    check_shape(field, grid.shape)
+    return np.asarray(samples(field[None], [0], positions, grid)[0])
+
+
+def samples(fields: Floats, which: Sequence[int], positions: Floats, grid: Grid) -> Floats:
+    """`sample` of some of fields (field, nz, ny, nx) at the same points; (len(which), n)."""
+    places = _places(fields[0], positions, grid)
+    out = np.empty((len(which), len(places)))
+    build.plain("points").sample(fields, np.array(which, np.int64), places, out)
     return out
 
 
@@ -173,10 +180,10 @@ def _places(field: Floats, positions: Floats, grid: Grid) -> Floats:
     positions = np.asarray(positions, np.float64)
     if positions.ndim != 2 or positions.shape[1] != 3:
         raise no(positions.shape, "positions of shape (n, 3): x, y, z in um", "Stack them as rows.")
-    places = np.ascontiguousarray((positions - np.array(grid.origin)) / grid.h)
-    outside = ~((places >= 0) & (places <= np.array(grid.shape[::-1]))).all(axis=1)
-    if outside.any():
-        n = int(np.argmax(outside))
+    places = np.empty(positions.shape)
+    corner, size = np.array(grid.origin, np.float64), np.array(grid.shape[::-1], np.float64)
+    n = build.plain("points").into_voxels(positions, corner, size, grid.h, places)
+    if n < len(places):
         box = ", ".join(f"{o:g} to {o + s:g}" for o, s in zip(grid.origin, grid.size, strict=True))
         raise no(tuple(positions[n].tolist()), f"point {n} inside the box ({box} um)", "Move it or enlarge the box.")
     return places
@@ -192,9 +199,3 @@ def check_shape(field: Any, shape: tuple[int, int, int]) -> None:
 def no(got: object, expected: str, fix: str) -> ExudeError:
     """The refusal of this engine."""
     return refuse(ProtocolError, got, expected, fix)
-
-
-def first_alike(q: int, amounts: Floats, spots: list[bool]) -> int:
-    """The first deposit with the very amounts of number q, at the same points: what it spreads need not be spread again."""
-    same = (k for k in range(q) if spots[k] == spots[q] and np.array_equal(amounts[:, k], amounts[:, q]))
-    return next(same, q)

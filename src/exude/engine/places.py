@@ -163,3 +163,9 @@ class Places:
         per = max(1, SLAB // nx)
         cuts = [(a, min(a + per, nz * ny)) for a in range(0, nz * ny, per)]
         return each(lambda piece: work(*cuts[piece]), len(cuts), self.setup.threads)
+
+
+def first_alike(q: int, amounts: Floats, spots: list[bool]) -> int:
+    """The first deposit with the very amounts of number q, at the same points: what it spreads need not be spread again."""
+    same = (k for k in range(q) if spots[k] == spots[q] and np.array_equal(amounts[:, k], amounts[:, q]))
+    return next(same, q)

@@ -13,12 +13,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exude.engine import build
-from exude.engine.agents import Mechanics
+from exude.engine.agents import Forces, Mechanics
 from exude.engine.body import dot
 from exude.engine.cells import Cells, check_array
-from exude.engine.layout import Floats
+from exude.engine.layout import Floats, Ints
 from exude.engine.slabs import each, rows_of, slabs
 from exude.errors import ProtocolError, refuse
 
@@ -65,7 +66,7 @@ def piece_for(cells: Cells, drive: Floats, rate: float, left: float) -> tuple[fl
     """
     if not len(drive):
         return left, FEWEST
-    feels = cells.repulsion + cells.adhesion > 0.0  # others go straight whatever the length
+    feels = _feels(cells)  # others go straight whatever the length
     speed = float(np.sqrt(dot(drive, drive) / (cells.radius * cells.radius)).max(initial=0.0, where=feels))
     pieces = max(1, math.ceil(left * max(speed / SHARE, rate / scheme(MOST).reach)))
     length = left / pieces
@@ -85,29 +86,68 @@ def relax(mechanics: Mechanics, cells: Cells, way: Floats, heading: Floats, dt: 
         raise refuse(ProtocolError, dt, "a step > 0 s", "Give the time to move.")
     for name, array in {"position": cells.position, "way": way, "heading": heading}.items():
         check_array(name, array, (n, 3))
-    if not np.isfinite(way).all():
-        row = int(np.argmin(np.isfinite(way).all(axis=1)))
-        raise refuse(ProtocolError, f"a way {way[row]} of cell {cells.ids[row]} (row {row})", "finite um", "Mend it.")
-    found = mechanics.forces(cells)
+    for what, given in {"way": way, "position": cells.position}.items():
+        if not np.isfinite(given).all():
+            row = int(np.argmin(np.isfinite(given).all(axis=1)))
+            said = f"a {what} {given[row]} of cell {cells.ids[row]} (row {row})"
+            raise refuse(ProtocolError, said, "finite um", "Mend it.")
+    crowd = _Crowd(mechanics, cells)
+    found = crowd.forces(cells.position)
     pressure = found.pressure.copy()
-    rate = STIFFER * float(mechanics.rates(cells).max(initial=0.0))
-    walkers, left = _Walkers(mechanics, cells, way / dt, heading), dt
+    rate = STIFFER * crowd.fastest()
+    walkers, left = _Walkers(crowd, cells, way / dt, heading), dt
     while True:
         drive = found.velocity + walkers.speed
-        mechanics.expect(np.sqrt(dot(drive, drive)))
+        crowd.expect(np.sqrt(dot(drive, drive)))
         length, stages = piece_for(cells, drive, rate, left)
         walkers.step(found.velocity, scheme(stages), length)
         if length == left:
             return pressure
         left -= length
-        found = mechanics.forces(cells)
+        found = crowd.forces(cells.position)
+
+
+def _feels(cells: Cells) -> NDArray[np.bool_]:
+    """Which cells push or pull, (n,)."""
+    return cells.repulsion + cells.adhesion > 0.0
+
+
+class _Crowd:
+    """Those of the cells that push or pull: the others add exactly 0 to every force, and stand in no list."""
+
+    def __init__(self, mechanics: Mechanics, cells: Cells) -> None:
+        feels, n = _feels(cells), len(cells.position)
+        self.mechanics, self.cells = mechanics, cells
+        self.rows: slice | Ints = slice(None)
+        self._all = Forces(np.zeros((n, 3)), np.zeros(n))
+        if not feels.all():
+            self.rows = np.flatnonzero(feels)
+            self.cells = Cells._make(column[self.rows] for column in cells)
+
+    def forces(self, position: Floats) -> Forces:
+        """On all cells at these places (n, 3); overwritten by the next call."""
+        if isinstance(self.rows, slice):
+            return self.mechanics.forces(self.cells._replace(position=position))
+        self.cells.position[...] = position[self.rows]
+        found = self.mechanics.forces(self.cells)
+        for whole, part in zip(self._all, found, strict=True):
+            whole[self.rows] = part
+        return self._all
+
+    def fastest(self) -> float:
+        """A bound of the greatest rate (1/s) at which a cell's place relaxes where `forces` last found them."""
+        return float(self.mechanics.rates(self.cells).max(initial=0.0))
+
+    def expect(self, way: Floats) -> None:
+        """How far (n,), um, each cell may go soon (`Mechanics.expect`)."""
+        self.mechanics.expect(way[self.rows])
 
 
 class _Walkers:
     """Cells on their way: speed (n, 3) of their own, um/s, and room for three stages."""
 
-    def __init__(self, mechanics: Mechanics, cells: Cells, speed: Floats, heading: Floats) -> None:
-        self.mechanics, self.cells, self.speed, self.heading = mechanics, cells, speed, heading
+    def __init__(self, crowd: _Crowd, cells: Cells, speed: Floats, heading: Floats) -> None:
+        self.crowd, self.cells, self.speed, self.heading = crowd, cells, speed, heading
         self.older, self.now, self.drive = (np.empty_like(speed) for _ in range(3))
 
     def step(self, velocity: Floats, shares: Scheme, dt: float) -> None:
@@ -116,12 +156,12 @@ class _Walkers:
         self._work(kernels.first_stage, shares.first * dt, (cells.position, now), self.drive, velocity, self.speed)
         older[...] = cells.position
         for a, b, c, d, e in shares.later:
-            velocity = self.mechanics.forces(cells._replace(position=now)).velocity
+            velocity = self.crowd.forces(now).velocity
             mix = (a, b, c, d * dt, e * dt)
             self._work(kernels.stage, mix, (cells.position, now, older), self.drive, velocity, self.speed)
             older, now = now, older
         self._work(kernels.land, cells.position, now, self.heading)
 
     def _work(self, kernel: Callable[..., None], *given: Any) -> None:
-        n, box = len(self.speed), self.mechanics.box
-        each(lambda slab: kernel(*rows_of(slab, n), *given, box), slabs(n), self.mechanics.threads)
+        n, mechanics = len(self.speed), self.crowd.mechanics
+        each(lambda slab: kernel(*rows_of(slab, n), *given, mechanics.box), slabs(n), mechanics.threads)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+WORD = 2**64 - 1
 CELL_SHIFT = np.uint64(36)
 """A cell has 2^36 draws before it would reach the next cell's stretch; 2^28 cells fit."""
 
@@ -59,11 +60,18 @@ def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
         return z ^ (z >> np.uint64(31))
 
 
+def _mix_one(z: int) -> int:
+    """`_mix` of one number: whole numbers of Python take a tenth of the time of an array of one."""
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & WORD
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & WORD
+    return z ^ (z >> 31)
+
+
 def key(seed: int, purpose: int, turn: int = 0) -> np.uint64:
     """A 64-bit key of a seed for one purpose (a `Purpose`, an assay), and for the times it draws anew."""
-    with np.errstate(over="ignore"):
-        first = _mix(np.array([seed % 2**64], np.uint64) + GOLDEN * np.uint64(purpose + 1))
-        return np.uint64(first[0] if turn == 0 else _mix(first + GOLDEN * np.uint64(turn))[0])
+    step = int(GOLDEN)
+    first = _mix_one((seed + step * (purpose + 1)) & WORD)
+    return np.uint64(first if turn == 0 else _mix_one((first + step * turn) & WORD))
 
 
 def cell_streams(seed: int, cells: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -33,7 +33,7 @@ from exude.engine.body import (
 from exude.engine.bonds import FREE, Bonds, Mates
 from exude.engine.exchange import Exchange
 from exude.engine.layout import Floats, Ints
-from exude.engine.places import Places
+from exude.engine.places import Places, first_alike
 from exude.engine.relax import relax
 from exude.engine.renewal import fate_of, renew
 from exude.engine.secretion import AbstractSecretion, Bursts
@@ -189,10 +189,9 @@ class Tissue:
             self.body.pools, amounts,
         )  # fmt: skip
         places = self._spots(who)[np.arange(len(who)), self._which_spot(who)]
-        for q, release in enumerate(s.space.cascade.releases):
-            grid.deposit(
-                self.places.fields[s.space.fields.index(release.field)], places, amounts[:, q] * s.thin, s.grid
-            )
+        for q in np.flatnonzero(amounts.any(axis=0)):
+            field = s.space.fields.index(s.space.cascade.releases[q].field)
+            grid.deposit(self.places.fields[field], places, amounts[:, q] * s.thin, s.grid)
             self.freed[q] += float(np.sum(amounts[:, q]))
         self.fusions += len(who)
 
@@ -242,7 +241,7 @@ class Tissue:
         self.places.deposits[:] = 0.0
         n = len(body.ids)
         declared, spots = s.space.cascade.deposits, [d.invadopodia for d in s.space.cascade.deposits]
-        twin = [grid.first_alike(q, amounts, spots) for q in range(len(declared))]
+        twin = [first_alike(q, amounts, spots) for q in range(len(declared))]
         ways = {spot: self._spots if spot else self._bodies for spot in set(spots)}
         for slab in range(slabs(n)):  # in the order of cells, a few at a time: points take much room
             who = slice(*rows_of(slab, n))
@@ -260,22 +259,23 @@ class Tissue:
     def _behaviour(self, table: Floats, dt: float = 0.0) -> Floats:
         """What each cell does where it is, (cell, what); its pools move on by dt, a step unless another is given."""
         s, body = self.setup, self.body
-        n, names = len(body.ids), (*s.space.fields, *s.space.deposits)
+        n = len(body.ids)
         out = np.empty((n, len(OF_BEHAVIOUR) + len(s.space.fields)))
         traces, counts = self._within()
         fired = np.zeros((n, len(s.space.cascade.events)), np.bool_)
-        read = [q for q, name in enumerate(names) if name in s.space.read_by_cells]
+        met = self._meeting if dt == 0.0 else {}
+        read = [q for q, name in enumerate(s.space.fields) if name in s.space.read_by_cells and q not in met]
+        felt = [q for q, name in enumerate(s.space.deposits) if name in s.space.read_by_cells]
 
         def work(first: int, last: int) -> None:
             here = np.zeros((last - first, len(s.space.fields)))
             around = np.zeros((last - first, len(s.space.deposits) + 1))
             around[:, -1] = body.pressure[first:last]
-            for q in read:
-                outside = q - len(s.space.fields)
-                field = self.places.fields[q] if outside < 0 else self.places.deposits[outside]
-                column = here[:, q] if outside < 0 else around[:, outside]
-                met = self._meeting.get(q) if dt == 0.0 else None
-                column[:] = grid.sample(field, body.position[first:last], s.grid) if met is None else met[first:last]
+            place = body.position[first:last]
+            here[:, read] = grid.samples(self.places.fields, read, place, s.grid).T
+            around[:, felt] = grid.samples(self.places.deposits, felt, place, s.grid).T
+            for q, values in met.items():
+                here[:, q] = values[first:last]
             self._loops.act(
                 first, last, body.kind, s.parameters, table, body.founder, traces, counts, body.pools, here, around,
                 dt or s.dt, out,
@@ -295,7 +295,7 @@ class Tissue:
         s = self.setup
         freed = {release.field for release in s.space.cascade.releases} & s.space.read_by_cells
         numbers = [q for q, name in enumerate(s.space.fields) if name in freed]
-        return {q: grid.sample(self.places.fields[q], self.body.position, s.grid) for q in numbers}
+        return dict(zip(numbers, grid.samples(self.places.fields, numbers, self.body.position, s.grid), strict=True))
 
     def _note(self, fired: NDArray[np.bool_]) -> None:
         """Count events, wind their clocks up again, and note what cells become; the first thing in a window holds.
@@ -303,7 +303,7 @@ class Tissue:
         What a cell would become after that, before the window ends, does not happen and is not counted.
         """
         body = self.body
-        rows = np.flatnonzero(fired.any(axis=1))
+        rows = np.unique(np.nonzero(fired)[0])
         if not len(rows):
             return
         assert self.happened is not None
@@ -320,10 +320,9 @@ class Tissue:
         """Walk, drift, push and hold on; then the cell cycle and the wish to live run on."""
         s, body = self.setup, self.body
         drift = np.zeros_like(body.position)
-        for q in range(len(s.space.fields)):
-            strength = found[:, len(OF_BEHAVIOUR) + q]
-            if strength.any():
-                drift += strength[:, None] * grid.gradient(self.places.fields[q], body.position, s.grid)
+        strength = found[:, len(OF_BEHAVIOUR) :]
+        for q in np.flatnonzero(strength.any(axis=0)):
+            drift += strength[:, q, None] * grid.gradient(self.places.fields[q], body.position, s.grid)
         if s.planar:
             drift[:, 2] = 0.0
         drift *= np.minimum(1.0, found[:, SPEED] / np.maximum(np.sqrt(dot(drift, drift)), STILL))[:, None]

@@ -80,10 +80,22 @@ def apart(a, b, planar):
     return sign * x, sign * y, sign * z
 
 
+@inlined
+def like_pair(alike, radius, other):
+    """(how far two cells hold on, um; how they push and pull, um/s) where all cells are alike but for their radius."""
+    stretch, push, pull, affinity = alike
+    return max(stretch * radius + stretch * other, NEAREST), push * push, pull * pull * affinity
+
+
+@inlined
+def pair(mine, its, affinity):
+    """The same of two cells with an adhesion reach and roots of strengths of their own."""
+    return max(mine[0] + its[0], NEAREST), mine[1] * its[1], mine[2] * its[2] * affinity
+
+
 @leaf
 def part(i, lane, planar, first, last, index, packed, traits, affinity, alike, ids, out):
     """Add what drives cell i out of others at its very place, where the line between centres has no direction."""
-    stretch, push, pull, own_affinity = alike
     for row in range(first, last):
         j = UP(index[UP(row * LANES + lane)])
         dx, dy, dz = packed[i, 0] - packed[j, 0], packed[i, 1] - packed[j, 1], packed[i, 2] - packed[j, 2]
@@ -91,12 +103,10 @@ def part(i, lane, planar, first, last, index, packed, traits, affinity, alike, i
             continue
         touch = packed[i, 3] + packed[j, 3]
         if traits is None:
-            far = max(stretch * packed[i, 3] + stretch * packed[j, 3], NEAREST)
-            repulsion, adhesion = push * push, pull * pull * own_affinity
+            far, repulsion, adhesion = like_pair(alike, packed[i, 3], packed[j, 3])
         else:
-            far = max(traits[i, 0] + traits[j, 0], NEAREST)
-            repulsion = traits[i, 1] * traits[j, 1]
-            adhesion = traits[i, 2] * traits[j, 2] * affinity[np.int64(traits[i, 3]), np.int64(traits[j, 3])]
+            mine, its = (traits[i, 0], traits[i, 1], traits[i, 2]), (traits[j, 0], traits[j, 1], traits[j, 2])
+            far, repulsion, adhesion = pair(mine, its, affinity[np.int64(traits[i, 3]), np.int64(traits[j, 3])])
         squeezed, stretched = max(1.0 - NEAREST / touch, 0.0), max(1.0 - NEAREST / far, 0.0)
         f = repulsion * squeezed * squeezed - adhesion * stretched * stretched
         ux, uy, uz = apart(ids[i], ids[j], planar)
@@ -116,7 +126,6 @@ def forces(base, planar, start, index, packed, traits, affinity, alike, ids, out
     reach, push, pull, kind = lane_values(), lane_values(), lane_values(), lane_values()
     jx, jy, jz, other = lane_values(), lane_values(), lane_values(), lane_values()
     reach_j, push_j, pull_j, kind_j = lane_values(), lane_values(), lane_values(), lane_values()
-    stretch, root_repulsion, root_adhesion, own_affinity = alike
     kinds, table = affinity.shape[1], affinity.ravel()
     for block in range(start.shape[0] - 1):
         # 1. the cells of the block
@@ -133,13 +142,11 @@ def forces(base, planar, start, index, packed, traits, affinity, alike, ids, out
                 read_lines(traits, index, UP(row * LANES), reach_j, push_j, pull_j, kind_j)
             for lane in range(LANES):
                 if traits is None:
-                    far = max(stretch * radius[lane] + stretch * other[lane], NEAREST)
-                    repulsion, adhesion = root_repulsion * root_repulsion, root_adhesion * root_adhesion * own_affinity
+                    far, repulsion, adhesion = like_pair(alike, radius[lane], other[lane])
                 else:
-                    far = max(reach[lane] + reach_j[lane], NEAREST)
                     which = np.int64(kind[lane]) * kinds + np.int64(kind_j[lane])
-                    repulsion = push[lane] * push_j[lane]
-                    adhesion = pull[lane] * pull_j[lane] * table[UP(which)]
+                    mine, its = (reach[lane], push[lane], pull[lane]), (reach_j[lane], push_j[lane], pull_j[lane])
+                    far, repulsion, adhesion = pair(mine, its, table[UP(which)])
                 dx, dy, dz = x[lane] - jx[lane], y[lane] - jy[lane], z[lane] - jz[lane]
                 square = dx * dx + dy * dy + dz * dz
                 d = max(math.sqrt(square), NEAREST)
@@ -177,7 +184,6 @@ def rates(base, start, index, packed, traits, affinity, alike, out):
     reach, push, pull, kind = lane_values(), lane_values(), lane_values(), lane_values()
     jx, jy, jz, other = lane_values(), lane_values(), lane_values(), lane_values()
     reach_j, push_j, pull_j, kind_j = lane_values(), lane_values(), lane_values(), lane_values()
-    stretch, root_repulsion, root_adhesion, own_affinity = alike
     kinds, table = affinity.shape[1], affinity.ravel()
     for block in range(start.shape[0] - 1):
         for lane in range(LANES):
@@ -192,13 +198,11 @@ def rates(base, start, index, packed, traits, affinity, alike, out):
                 read_lines(traits, index, UP(row * LANES), reach_j, push_j, pull_j, kind_j)
             for lane in range(LANES):
                 if traits is None:
-                    far = max(stretch * radius[lane] + stretch * other[lane], NEAREST)
-                    repulsion, adhesion = root_repulsion * root_repulsion, root_adhesion * root_adhesion * own_affinity
+                    far, repulsion, adhesion = like_pair(alike, radius[lane], other[lane])
                 else:
-                    far = max(reach[lane] + reach_j[lane], NEAREST)
                     which = np.int64(kind[lane]) * kinds + np.int64(kind_j[lane])
-                    repulsion = push[lane] * push_j[lane]
-                    adhesion = pull[lane] * pull_j[lane] * table[UP(which)]
+                    mine, its = (reach[lane], push[lane], pull[lane]), (reach_j[lane], push_j[lane], pull_j[lane])
+                    far, repulsion, adhesion = pair(mine, its, table[UP(which)])
                 dx, dy, dz = x[lane] - jx[lane], y[lane] - jy[lane], z[lane] - jz[lane]
                 square = dx * dx + dy * dy + dz * dz
                 d, touch = max(math.sqrt(square), NEAREST), radius[lane] + other[lane]

@@ -53,6 +53,18 @@ def corner(x, n):
 
 
 @kernel
+def into_voxels(positions, corner, size, h, places):
+    """Places in voxels from the box's corner; the first that lies outside or nowhere, or how many there are."""
+    for n in range(positions.shape[0]):
+        for axis in range(3):
+            x = (positions[n, axis] - corner[axis]) / h
+            if not 0.0 <= x <= size[axis]:
+                return n
+            places[n, axis] = x
+    return positions.shape[0]
+
+
+@kernel
 def deposit(field, places, amounts):
     """Add amounts at places (in voxels from the corner) to the eight voxels around each, in the order of the points."""
     nz, ny, nx = field.shape
@@ -68,18 +80,19 @@ def deposit(field, places, amounts):
 
 
 @kernel
-def sample(field, places, out):
-    """Values at places, the weights of `deposit`."""
-    nz, ny, nx = field.shape
+def sample(fields, which, places, out):
+    """Values of some fields at places, the weights of `deposit`; (field, n)."""
+    nz, ny, nx = fields.shape[1:]
     for n in range(places.shape[0]):
         i0, i1, fx = corner(places[n, 0], nx)
         j0, j1, fy = corner(places[n, 1], ny)
         k0, k1, fz = corner(places[n, 2], nz)
-        found = 0.0
-        for k, wz in ((k0, 1.0 - fz), (k1, fz)):
-            for j, wy in ((j0, 1.0 - fy), (j1, fy)):
-                found += wz * wy * ((1.0 - fx) * field[k, j, i0] + fx * field[k, j, i1])
-        out[n] = found
+        for q in range(which.shape[0]):
+            field, found = which[q], 0.0
+            for k, wz in ((k0, 1.0 - fz), (k1, fz)):
+                for j, wy in ((j0, 1.0 - fy), (j1, fy)):
+                    found += wz * wy * ((1.0 - fx) * fields[field, k, j, i0] + fx * fields[field, k, j, i1])
+            out[q, n] = found
 
 
 @leaf
