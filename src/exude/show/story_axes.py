@@ -21,7 +21,7 @@ from exude.experiment.cohort import DAY
 from exude.experiment.story import DAYS_PER_YEAR, INTACT, WITHOUT
 from exude.experiment.story_facts import body_facts
 from exude.show.style import CONTROL, FAINT, INK, PALETTE
-from exude.show.tissue_axes import FILM_OUTLINE, KILLER, KIND_NAMES, KINDS, scale_bar
+from exude.show.tissue_axes import FILM_OUTLINE, KILLER, KIND_NAMES, KINDS, draw_vessels, scale_bar
 
 HOUR = 3600.0
 COLOURS = ("#0072B2", "#0B6E99", "#B7791F", "#9A4F96", "#C2410C", "#8B1E3F")
@@ -46,6 +46,8 @@ BODY = (
 """Stocks of a body, their names, colours, and how far off the end of its line a name stands."""
 NAMES = 10.0
 """Years of room for names."""
+SOON = 2.0
+"""Years within which a clearance is told in days."""
 FLOOR, TOP = 0.3, 3e12
 
 
@@ -92,8 +94,8 @@ def draw_mvbs(axes: Axes, vesicles: xr.Dataset) -> None:
         if number:
             text = f"{number} {stage}"
             axes.plot([x + 0.03], [0.06], "o", color=colour, ms=3.2)
-            axes.text(x + 0.10, 0.06, text, fontsize=TINY, va="center")
-            x += 0.22 + 0.082 * len(text)
+            axes.text(x + 0.14, 0.06, text, fontsize=TINY, va="center")
+            x += 0.34 + 0.086 * len(text)
     axes.text(
         0.04, tall - 0.08, f"its {len(d)} MVBs at the stimulus, true size", fontsize=TINY, color=FAINT, va="center"
     )
@@ -156,6 +158,7 @@ def draw_tissue(axes: Axes, dish: TissueReading, index: int, *, bar: bool = True
     """Cells by kind over the exosomes among them; T cells on top, open while they search, full while they hold."""
     now = dish.load(index)
     _map(axes, dish, exosomes_of(now), most)
+    draw_vessels(axes, dish, now)
     kinds = np.array(dish.made["kinds"])[now.cells["kind"]]
     searching = (kinds == KILLER) & (now.cells["bound"] == 0)
     faces = np.where(searching, "white", [KINDS.get(kind, "#999999") for kind in kinds])
@@ -194,8 +197,10 @@ def draw_body(axes: Axes, body: Mapping[str, xr.Dataset], gene: str, until: floa
             axes.axvline(when, color=INK, lw=0.5, ls=(0, (3, 2)), zorder=1)
             axes.text(when, TOP, f"{said}, year {when:.1f}", fontsize=TINY, va="bottom", ha="center", linespacing=1.0)
     if gone <= until:
-        said = f"without {gene}: T cells clear it in {gone * DAYS_PER_YEAR:.0f} days"
-        axes.text(0.6, 2.2 * FLOOR, said, fontsize=TINY, color=CONTROL, va="center")
+        how = f"in {gone * DAYS_PER_YEAR:.0f} days" if gone < SOON else f"year {gone:.1f}"
+        said = f"without {gene}:\ncleared by T cells,\n{how}"
+        x, y = (0.6, 4 * FLOOR) if gone < SOON else (gone + 0.4, 100 * FLOOR)
+        axes.text(x, y, said, fontsize=TINY, color=CONTROL, va="center", linespacing=1.0)
     axes.set_yscale("log")
     axes.set_ylim(FLOOR, TOP)
     axes.set_xlim(0, years[-1] + NAMES)

@@ -133,7 +133,7 @@ def draw_section(axes: Axes, dish: TissueReading, index: int) -> None:
     now, grid = dish.load(index), dish.grid
     middle = grid.origin[2] + grid.size[2] / 2
     _collagen(axes, dish, now, now.fields["collagen"][grid.shape[0] // 2], _extent(dish))
-    _vessels(axes, dish, now)
+    draw_vessels(axes, dish, now)
     above = now.cells["position"][:, 2] - middle
     cut = np.sqrt(np.maximum(now.cells["radius"] ** 2 - above**2, 0.0))
     rows = np.flatnonzero(cut > 0)
@@ -143,7 +143,7 @@ def draw_section(axes: Axes, dish: TissueReading, index: int) -> None:
     _finish(axes, dish, now)
 
 
-def _vessels(axes: Axes, dish: TissueReading, now: Snapshot) -> None:
+def draw_vessels(axes: Axes, dish: TissueReading, now: Snapshot) -> None:
     """Vessels of the slab around the middle plane that is as deep as three voxels, denser where there is more surface."""
     if "vessels" not in now.fields or not now.fields["vessels"].any():
         return
