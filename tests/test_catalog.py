@@ -21,11 +21,6 @@ from exude.experiment.simulate import cell_symbols
 from exude.experiment.tissue_setup import pairs, space
 
 NOT_READ_YET = {
-    **{
-        f"{drug}_{what}": "how drugs enter a tumour is not declared yet: cells see what is free in plasma"
-        for drug in ("anti_pd_l1", "bexin", "gw4869", "pddc", "gm6001", "gsk_7975a")
-        for what in ("wall", "diffusion", "tissue_loss")
-    },
     "blood_per_mass": "what is in blood is counted, not its concentration",
     "plasma_share": "what is in blood is counted, not its concentration",
     "cluster_size": "clusters are entries; their cells are not counted",

@@ -122,8 +122,8 @@ def test_examples_can_be_run(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("# ")
 
 
-def test_there_are_five_examples() -> None:
-    assert len(EXAMPLES) == 5
+def test_there_are_six_examples() -> None:
+    assert len(EXAMPLES) == 6
 
 
 WRONG: dict[str, tuple[str, str, type[ExudeError], str]] = {

@@ -1,6 +1,9 @@
 """What the biology is: one short chapter each, in the order of the story."""
 
+from functools import cache
+
 from exude.cascade.calcium import CALCIUM
+from exude.cascade.drugs import drugs
 from exude.cascade.effectors import DEFAULT_HYPOTHESIS, EFFECTORS
 from exude.cascade.endosomes import ENDOSOMES
 from exude.cascade.exosomes import EXOSOMES
@@ -30,7 +33,14 @@ MODELS = {
 }
 """What an experiment in space may be about, each with only the chapters that it needs."""
 
+
+@cache
+def model(name: str, slots: int = 0) -> Cascade:
+    """A model of `MODELS`, with room for so many drugs that enter it: no model carries fields of drugs that are not given."""
+    return Cascade(chapters=(*MODELS[name].chapters, drugs(slots))) if slots else MODELS[name]
+
+
 __all__ = [
     "ALL", "CALCIUM", "CELL", "DEFAULT_HYPOTHESIS", "EFFECTORS", "ENDOSOMES", "EXOSOMES", "EXTRACELLULAR", "IMMUNITY",
-    "INVASION", "MODELS", "PROTEOLYSIS", "RECIPIENTS", "TISSUE",
+    "INVASION", "MODELS", "PROTEOLYSIS", "RECIPIENTS", "TISSUE", "model",
 ]  # fmt: skip

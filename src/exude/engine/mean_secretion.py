@@ -71,8 +71,11 @@ class MeanSecretion:
         bags = [(none, none)] * (len(table) // founders)
         return MeanSecretion(job.seed, ids, group, expected, course, sample, bags)
 
-    def advance(self, window: int, threads: int) -> Bursts:
-        """Draw one window's fusions of all cells; the bits do not depend on threads."""
+    def advance(self, window: int, threads: int, levels: Floats | None = None) -> Bursts:
+        """Draw one window's fusions of all cells; the bits do not depend on threads.
+
+        Levels of single cells are left out: what changes in the course of a run must not be a level that release reads.
+        """
         self.window = window
         seen = self.sample.advance(window, threads)
         for k in range(len(self.bags)):

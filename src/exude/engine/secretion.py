@@ -42,8 +42,8 @@ NOTHING = Bursts(np.zeros(0), *(np.zeros(0, np.int64) for _ in range(3)))
 class AbstractSecretion(Protocol):
     """How cells of a tissue release."""
 
-    def advance(self, window: int, threads: int) -> Bursts:
-        """Run all cells through one window."""
+    def advance(self, window: int, threads: int, levels: Floats | None = None) -> Bursts:
+        """Run all cells through one window; `levels` (cell, level) are theirs from now on, where they change."""
 
     def keep(self, rows: Ints, born: Ints, founder: Ints, table: Floats) -> None:
         """The cells that are there from now on: each from the row of a former cell; `born` >= 0 is a new cell's id."""
@@ -65,6 +65,13 @@ def window_of(timeline: Timeline, window: int) -> Timeline:
     output = np.full_like(timeline.output, -1)
     output[ends] = 0
     return timeline._replace(first=np.array([first, int(ends[0]) + 1]), output=output)
+
+
+def _begun_anew(line: Timeline) -> Timeline:
+    """A window before which levels may have changed: its membranes and steps begin as at a new segment."""
+    starts = line.starts.copy()
+    starts[line.first[0]] = 1
+    return line._replace(starts=starts)
 
 
 @dataclass
@@ -92,9 +99,12 @@ class Vesicles:
         traces = np.tile(job.starts, (len(ids), 1))
         return Vesicles(job, ids, levels, chunks, traces, np.zeros((len(ids), len(symbols.counts)), np.int64))
 
-    def advance(self, window: int, threads: int) -> Bursts:
+    def advance(self, window: int, threads: int, levels: Floats | None = None) -> Bursts:
         """Run all cells through one window; the bits do not depend on threads."""
-        job = replace(self.job, timeline=window_of(self.job.timeline, window))
+        line = window_of(self.job.timeline, window)
+        if levels is not None:
+            self.levels, line = levels, _begun_anew(line)
+        job = replace(self.job, timeline=line)
         firsts = self._firsts()
 
         def run(k: int) -> Bursts:

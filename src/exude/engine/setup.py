@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,23 @@ class Crowd:
     secretes: NDArray[np.bool_]
     rest: Floats
     """(trace,) of a cell that does not secrete."""
+
+
+class Action(NamedTuple):
+    """What a drug does to a level: 1 - most C^steep / (half^steep + C^steep) of it is left."""
+
+    level: int
+    half: float  # uM
+    steep: float
+    most: float
+
+
+class Penetrating(NamedTuple):
+    """A drug that is in the tissue as one field or several, which reach different cells."""
+
+    fields: tuple[int, ...]
+    share: Floats  # (field, kind) of its concentration that a kind of cell sees
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,8 @@ class Setup:
     """Diffusion coefficient (um2/s) of each fast field that is solved; others keep their values at the start."""
     host: HostSetup | None = None
     """The body around; none: what leaves is gone, and nobody comes."""
+    drugs: tuple[Penetrating, ...] = ()
+    """Drugs that are fields of the tissue."""
 
     @property
     def planar(self) -> bool:

@@ -144,7 +144,7 @@ class Supply:
 
         def solve(field: Floats, q: int, speed: float | Floats) -> None:
             rest, source = rest_of(q, speed), self._source
-            whole = 0.0 if self._closed else total((source + rest.pushed) ** 2)
+            whole = 0.0 if held[q] is None else total((source + rest.pushed) ** 2)
             error = ERROR_DEEP * math.sqrt(total(source**2) / whole) if whole > 0.0 else ERROR
             rest.settle(field, 1.0 / self._dt, source=source, loss=self._loss, error=error, threads=self.setup.threads)
             np.maximum(field, 0.0, out=field)  # within its error it may lie below

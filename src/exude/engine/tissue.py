@@ -33,6 +33,7 @@ from exude.engine.body import (
 from exude.engine.bonds import FREE, Bonds, Mates
 from exude.engine.exchange import Exchange
 from exude.engine.layout import Floats, Ints
+from exude.engine.levels import Levels
 from exude.engine.places import Places, first_alike
 from exude.engine.relax import relax
 from exude.engine.renewal import fate_of, renew
@@ -91,7 +92,7 @@ class Tissue:
         self._pattern = pattern(s.grid.h / s.shape.radius, s.planar)
         self._held: tuple[Floats, Floats] | None = None
         self._meeting: dict[int, Floats] = {}
-        self._changed: tuple[tuple[Floats, Floats], tuple[Floats, Floats]] | None = None
+        self._known = Levels(s, self.table)
         if self.freed is None:
             self.freed = np.zeros(len(s.space.cascade.releases))
         if self.happened is None:
@@ -122,12 +123,8 @@ class Tissue:
         self.step += 1
 
     def _levels(self) -> tuple[Floats, Floats]:
-        """Levels of the founders and of the dish now; worked out anew only where drugs come or go."""
-        changes = self.setup.levels_at(self.time)
-        if self._changed is None or not all(map(np.array_equal, changes, self._changed[0])):
-            multiply, add = changes
-            self._changed = changes, (self.table * multiply + add, self.setup.dish * multiply + add)
-        return self._changed[1]
+        """Levels of cells and of the dish now."""
+        return self._known.now(self.time)
 
     @property
     def founders(self) -> int:
@@ -165,9 +162,9 @@ class Tissue:
         window = self.step // s.steps_per_window + 1
         if self.step:
             self._renew()
-        found = self.secretion.advance(window, s.threads)
+        rows, levels = self._secreting(), self._known.look(self.body, self.places.fields)
+        found = self.secretion.advance(window, s.threads, None if levels is None else levels[rows])
         self._held = None
-        rows = self._secreting()
         order = np.argsort(found.time, kind="stable")
         self._waiting = Bursts._make(column[order] for column in found._replace(cell=rows[found.cell]))
         self._at = 0
@@ -185,7 +182,7 @@ class Tissue:
         amounts = np.empty((len(who), len(self.freed)))
         traces, counts = self._within()
         self._loops.free_amounts(
-            s.parameters, who, waiting.ilv[mine], waiting.cargo[mine], table, self.body.founder, traces, counts,
+            s.parameters, who, waiting.ilv[mine], waiting.cargo[mine], table, self._known.rows(self.body), traces, counts,
             self.body.pools, amounts,
         )  # fmt: skip
         places = self._spots(who)[np.arange(len(who)), self._which_spot(who)]
@@ -235,9 +232,9 @@ class Tissue:
     def _deposit(self, table: Floats) -> None:
         """What cells are to the places they stand in."""
         s, body = self.setup, self.body
-        traces, counts = self._within()
+        (traces, counts), rows = self._within(), self._known.rows(body)
         amounts = np.empty((len(body.ids), len(s.space.deposits)))
-        self._loops.deposit_amounts(s.parameters, table, body.founder, traces, counts, body.pools, amounts)
+        self._loops.deposit_amounts(s.parameters, table, rows, traces, counts, body.pools, amounts)
         self.places.deposits[:] = 0.0
         n = len(body.ids)
         declared, spots = s.space.cascade.deposits, [d.invadopodia for d in s.space.cascade.deposits]
@@ -261,7 +258,7 @@ class Tissue:
         s, body = self.setup, self.body
         n = len(body.ids)
         out = np.empty((n, len(OF_BEHAVIOUR) + len(s.space.fields)))
-        traces, counts = self._within()
+        (traces, counts), rows = self._within(), self._known.rows(body)
         fired = np.zeros((n, len(s.space.cascade.events)), np.bool_)
         met = self._meeting if dt == 0.0 else {}
         read = [q for q, name in enumerate(s.space.fields) if name in s.space.read_by_cells and q not in met]
@@ -277,12 +274,12 @@ class Tissue:
             for q, values in met.items():
                 here[:, q] = values[first:last]
             self._loops.act(
-                first, last, body.kind, s.parameters, table, body.founder, traces, counts, body.pools, here, around,
+                first, last, body.kind, s.parameters, table, rows, traces, counts, body.pools, here, around,
                 dt or s.dt, out,
             )  # fmt: skip
             if dt == 0.0 and fired.shape[1]:
                 self._loops.occur(
-                    first, last, body.kind, s.parameters, table, body.founder, traces, counts, body.pools, here, around,
+                    first, last, body.kind, s.parameters, table, rows, traces, counts, body.pools, here, around,
                     s.dt, body.clocks, fired,
                 )  # fmt: skip
 
@@ -351,7 +348,7 @@ class Tissue:
         kind = np.where(gone, len(s.space.kinds), body.kind)
         body.partner[gone] = FREE
         mates = Mates(
-            body.ids, kind, body.founder, body.radius, body.position, way, body.pools, body.partner
+            body.ids, kind, self._known.rows(body), body.radius, body.position, way, body.pools, body.partner
         )  # fmt: skip
         for bond in self._bonds:
             bond.follow(mates, way)

@@ -12,8 +12,8 @@ import xarray as xr
 
 from exude.catalog import read
 from exude.engine import kinetics
-from exude.engine import numbers as exact
 from exude.engine.layout import Floats
+from exude.engine.levels import saturation
 from exude.errors import ProtocolError, UnitError, refuse
 from exude.experiment.protocol import Numbers
 from exude.units import dimension, factor_to_internal, quantity, say_seconds, seconds, split_quantity
@@ -237,7 +237,6 @@ def left_of(
                 half = effect.potency.value * factor_to_internal(effect.potency.unit)
                 scale = half * (potency or {}).get(drug, np.ones(shape[0]))[:, np.newaxis]
                 steep = effect.hill.value
-                ratio = np.where(free > 0, free, 1) / scale
-                acts = np.where(free > 0, 1 / (1 + exact.exp(-steep * exact.log(ratio))), 0)
+                acts = saturation(free, scale, steep)
                 left = left * (1 - effect.maximum.value * factor_to_internal(effect.maximum.unit) * acts)
     return left

@@ -259,8 +259,7 @@ class Protocol:
     def _apply(self, effect: Effect, dose: float, multiply: Floats, add: Floats) -> None:
         size = effect_size(effect, dose)
         own = places(self.cascade)
-        targets = (effect.target, "UNC13D_mutant") if effect.target == "UNC13D" else (effect.target,)
-        for place in (own[target] for target in targets if target in own):
+        for place in (own[target] for target in hit(effect.target) if target in own):
             if effect.mode == "add":
                 add[place] += size
             else:
@@ -293,6 +292,11 @@ class Protocol:
                 if name(a) == name(b) and b.window[0] < a.window[1]:
                     fix = "Let the first end (`until`) before the second starts, or give one dose."
                     raise ProtocolError(f"overlapping: {say(a)} and {say(b)}. {fix}")
+
+
+def hit(target: str) -> tuple[str, ...]:
+    """Levels on which a drug on `target` acts: a mutant as on the protein itself."""
+    return (target, "UNC13D_mutant") if target == "UNC13D" else (target,)
 
 
 def effect_size(effect: Effect, dose: float) -> float:

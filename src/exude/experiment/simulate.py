@@ -21,6 +21,7 @@ from exude.engine.layout import Output, Rows
 from exude.engine.result import Run
 from exude.errors import Interrupted, ProtocolError, UnknownName, refuse
 from exude.experiment.checkpoint import Checkpoint
+from exude.experiment.dosing import Schedule
 from exude.experiment.perturbations import Drug, Perturbation, say
 from exude.experiment.protocol import LEVELS, Cells, Genotype, Numbers, Protocol
 from exude.units import seconds
@@ -271,7 +272,7 @@ def _assemble(asked: Plan, blocks: list[tuple[int, Output, Rows, Rows]]) -> Run:
     )
 
 
-def sources_used(line: str, what: tuple[Perturbation, ...], numbers: Numbers) -> list[str]:
+def sources_used(line: str, what: tuple[Perturbation | Schedule, ...], numbers: Numbers) -> list[str]:
     """Sources of the parameters, levels and drugs a run read: 'Key (doi): symbols'."""
     used: dict[str, set[str]] = {}
     catalogue = read.parameters()
@@ -284,7 +285,7 @@ def sources_used(line: str, what: tuple[Perturbation, ...], numbers: Numbers) ->
             for source in level.source:
                 used.setdefault(source, set()).add(f"{line}: {gene}")
     for w in what:
-        if isinstance(w, Drug):
+        if isinstance(w, Drug | Schedule):
             for effect in read.drug(w.name).effects:
                 for source in {*effect.potency.source, *effect.hill.source, *effect.maximum.source}:
                     used.setdefault(source, set()).add(f"{w.name} on {effect.target}")

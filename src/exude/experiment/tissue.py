@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from exude.cascade.drugs import SLOTS
 from exude.catalog import read
 from exude.engine import agents, build, grid, mean_secretion, provenance, secretion, streams
 from exude.engine import numbers as exact
@@ -20,9 +21,11 @@ from exude.engine.setup import Setup
 from exude.engine.streams import Purpose
 from exude.engine.tissue import Tissue as Running
 from exude.errors import ProtocolError, refuse
+from exude.experiment.dosing import say_schedule
 from exude.experiment.perturbations import say
 from exude.experiment.protocol import Cells, Protocol
 from exude.experiment.simulate import MOST_SEED, cell_symbols, job_of, sources_used
+from exude.experiment.tissue_drugs import slots_of
 from exude.experiment.tissue_setup import (
     Asked,
     clock_of,
@@ -48,7 +51,8 @@ class Tissue(Asked):
     (T cells too) or 'all'; empty takes what the kinds of cells need. vessels: `Capillaries`, none without. host: the body around, `Host`; without, who leaves is gone and
     nobody comes. size: of the box along x, y (and z; without it
     the tissue is one layer thick). voxel: side of a voxel. every: time between recorded points. secretion: 'vesicles'
-    (every MVB an individual) or 'mean-field' (fusions drawn about the mean field; for large tissues).
+    (every MVB an individual) or 'mean-field' (fusions drawn about the mean field; for large tissues). schedules: drugs
+    that come from the vessels and act on each cell by what there is where it stands (`Schedule`, docs/body.md).
 
     Example: Tissue("MDA-MB-231", (KnockDown("UNC13D", to=0.1),), matrix=Film(), size=("300 um", "300 um"))
     """
@@ -93,14 +97,18 @@ class Plan:
             **{k: v for k, v in self.identity.items() if k != "model"},
             "conditions": [
                 *(say(w) for w in asked.what),
+                *(say_schedule(s) for s in asked.schedules),
                 *(f"{kind}: {say(w)}" for kind, what in asked.also.items() for w in what),
             ]
             or ["untreated"],
             "kinds": list(self.setup.space.kinds),
             **({"pieces": asked.host.pieces} if asked.host else {}),
+            "drugs": {
+                name: f"{drug}, {reach}" for name, (drug, reach) in zip(SLOTS, slots_of(asked.schedules), strict=False)
+            },
             "fingerprint": self.fingerprint,
             "versions": provenance.versions(),
-            "sources": sources_used(asked.line, asked.what, self.populations[0].numbers),
+            "sources": sources_used(asked.line, (*asked.what, *asked.schedules), self.populations[0].numbers),
         }
 
     def positions(self) -> Floats:
@@ -165,10 +173,10 @@ def _plan(asked: Tissue) -> Plan:
     refuse_long_step(clock.dt, numbers)
     identity: dict[str, object] = {
         "format": provenance.FORMAT, "line": line.name, "what": [repr(w) for w in asked.what],
-        "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + "".join((space(asked.about).source(), *(pair.source() for pair in pairs(asked.about)))),
+        "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + "".join((space(asked.about, asked.drugs).source(), *(pair.source() for pair in pairs(asked.about, asked.drugs)))),
         **{k: repr(getattr(asked, k)) for k in (
             "matrix", "cells", "size", "voxel", "duration", "every", "seed", "secretion", "step", "window", "oxygen", "alike",
-            "hypothesis", "burn_in", "also", "vessels", "host",
+            "hypothesis", "burn_in", "also", "vessels", "host", "schedules",
         )},
     }  # fmt: skip
     return Plan(asked, setup, populations, job, clock.points, clock.steps_per_point, identity)

@@ -17,6 +17,7 @@ from exude.catalog.schema import Table
 from exude.errors import DataError, ExudeError, nearest, refuse
 from exude.experiment.arrange import Among, At, Layer, Mixture, Scattered, Spheroid, Wound
 from exude.experiment.bed import Capillaries, Host
+from exude.experiment.dosing import Schedule
 from exude.experiment.matrix import Film, Gel, Plastic
 from exude.experiment.parse import perturbation
 from exude.experiment.protocol import Numbers
@@ -218,6 +219,22 @@ class HostTable(Table):
         return Host(self.species, self.immunity, self.pieces)
 
 
+class ScheduleTable(Table):
+    """[[schedules]]: a drug that enters the tissue from its vessels."""
+
+    drug: str
+    dose: str
+    route: str = Schedule.route
+    at: Time = Schedule.at
+    every: Time | Literal[""] = Schedule.every
+    until: Time | Literal[""] = Schedule.until
+    reach: str = Schedule.reach
+
+    def made(self) -> Schedule:
+        """What it stands for."""
+        return Schedule(**self.model_dump())
+
+
 class TissueTable(Table):
     """The whole file."""
 
@@ -240,6 +257,7 @@ class TissueTable(Table):
     vessels: VesselsTable | None = None
     host: HostTable | None = None
     numbers: dict[str, str | float] = Key(default_factory=dict)
+    schedules: tuple[ScheduleTable, ...] = ()
 
     def made(self, threads: int = 0) -> Tissue:
         """The experiment it describes."""
@@ -251,6 +269,7 @@ class TissueTable(Table):
             threads=threads, model=self.model,
             vessels=self.vessels.made() if self.vessels else None, host=self.host.made() if self.host else None,
             also={kind: tuple(perturbation(text) for text in texts) for kind, texts in self.also.items()},
+            schedules=tuple(schedule.made() for schedule in self.schedules),
         )  # fmt: skip
 
 

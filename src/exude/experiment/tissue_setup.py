@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from exude.cascade import DEFAULT_HYPOTHESIS, MODELS
+from exude.cascade import model as declared
 from exude.catalog import read
 from exude.derive.bonds import Pair, check_bonds
 from exude.derive.evaluate import evaluate
@@ -23,9 +24,20 @@ from exude.engine.setup import Crowd, Setup
 from exude.errors import ProtocolError, UnknownName, refuse
 from exude.experiment.arrange import Arrangement, Scattered
 from exude.experiment.bed import Capillaries, Host
+from exude.experiment.dosing import Schedule
 from exude.experiment.matrix import Gel, Matrix, fibres_of
 from exude.experiment.perturbations import LASTING, Perturbation, say
 from exude.experiment.protocol import Genotype, Numbers, places
+from exude.experiment.tissue_drugs import (
+    Given,
+    LevelsAt,
+    actions_of,
+    check_model,
+    check_schedules,
+    levels_of,
+    slots_of,
+    with_plasma,
+)
 from exude.model import HEALTHY, Cascade
 from exude.units import quantity, seconds
 
@@ -33,17 +45,18 @@ FEWEST_VOXELS, MOST_VOXELS = 4, 2**30
 
 
 @cache
-def space(model: str = "matrix") -> Space:
-    """The surroundings' symbols of a model with the catalogue's units, checked."""
-    found = Space(MODELS[model], {name: number.unit for name, number in read.parameters().items()})
+def space(model: str = "matrix", drugs: int = 0) -> Space:
+    """The surroundings' symbols of a model, with room for so many drugs, with the catalogue's units, checked."""
+    found = Space(declared(model, drugs), {name: number.unit for name, number in read.parameters().items()})
     found.check()
     return found
 
 
 @cache
-def pairs(model: str) -> tuple[Pair, ...]:
+def pairs(model: str, drugs: int = 0) -> tuple[Pair, ...]:
     """The bonds of a model, checked."""
-    found = tuple(Pair(space(model), bond) for bond in MODELS[model].bonds)
+    known = space(model, drugs)
+    found = tuple(Pair(known, bond) for bond in known.cascade.bonds)
     check_bonds(found)
     return found
 
@@ -78,12 +91,13 @@ class Asked:
     numbers: Numbers = field(default_factory=Numbers.default)
     burn_in: str = "24 h"
     threads: int = 0
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def about(self) -> str:
         """The model: the one that was asked for, or the smallest that has the kinds of cells."""
         wanted = {*self.cells.kinds, *self.also}
-        bed = self.vessels is not None or self.host is not None
+        bed = self.vessels is not None or self.host is not None or self.drugs > 0
         able = [
             name
             for name, model in MODELS.items()
@@ -91,12 +105,19 @@ class Asked:
         ]
         return self.model or (able[0] if able else [*MODELS][-1])
 
+    @property
+    def drugs(self) -> int:
+        """How many fields of drugs the tissue has."""
+        return len(slots_of(self.schedules))
+
 
 def model_of(asked: Asked) -> Cascade:
     """The declared model of an experiment; ProtocolError for one that lacks the kinds of cells it asks for."""
     if asked.model and asked.model not in MODELS:
         raise refuse(ProtocolError, asked.model, f"a model of {', '.join(MODELS)}", "Leave it out.", MODELS)
-    model = MODELS[asked.about]
+    check_schedules(asked.schedules, asked.what, asked.secretion)
+    model = declared(asked.about, asked.drugs)
+    check_model(asked.schedules, asked.about, model)
     kinds = [k.name for k in model.kinds]
     for name in (*asked.cells.kinds, *asked.also):
         if name not in kinds:
@@ -117,7 +138,10 @@ def model_of(asked: Asked) -> Cascade:
 
 
 def _refuse_bed(asked: Asked, model: Cascade) -> None:
-    """Vessels and a body around need a model that has them; a host without T cells has none in the tissue."""
+    """Vessels and a body around need a model that has them; a host without T cells has none in the tissue; drugs come by vessels."""
+    if asked.drugs and not asked.vessels:
+        fix = "Give the tissue vessels: vessels=Capillaries()."
+        raise refuse(ProtocolError, "schedules in a tissue without vessels", "vessels for drugs to come from", fix)
     if (asked.vessels or asked.host) and not model.arrivals:
         able = [name for name, other in MODELS.items() if other.arrivals]
         raise refuse(
@@ -159,7 +183,7 @@ def medians_of(asked: Asked, numbers: Numbers, model: Cascade) -> list[Floats]:
         line = None if k.line == HEALTHY else read.line(k.line or asked.line)
         own = {name: float(evaluate(model, text, numbers.values)) for name, text in k.levels.items() if name in place}
         medians = Genotype(line, what, model, own).medians(numbers)
-        for name, value in asked.matrix.levels(numbers).items():
+        for name, value in {**asked.matrix.levels(numbers), **levels_of(asked.schedules, numbers)}.items():
             medians[place[name]] = value
         found.append(medians)
     return found
@@ -214,7 +238,8 @@ def clock_of(asked: Asked) -> Clock:
 
 def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Floats) -> Setup:
     """What the engine needs to run an experiment; `medians`: levels of the dish."""
-    table, known, model = read.numerics()["tissue"], space(asked.about), MODELS[asked.about]
+    table, known = read.numerics()["tissue"], space(asked.about, asked.drugs)
+    model = known.cascade
     boxes = _grid(asked)
     planar = boxes.shape[0] == 1
     start, edge = _ends(asked, model, numbers)
@@ -229,10 +254,10 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
             numbers["invadopodium_lifetime"], float(table["cycle_spread"]),
         ),
         fibres=fibres_of(asked.matrix.fibres, boxes.centres(), middle, planar),
-        levels_at=_levels_of(job),
+        levels_at=with_plasma(_levels_of(job), _given(asked, numbers), model, clock.dt, clock.steps_per_refresh, clock.duration),
         dish=medians,
         kinds=_crowd(model, numbers, job.starts),
-        bonds=tuple((p, np.array([numbers[name] for name in p.parameters])) for p in pairs(asked.about)),
+        bonds=tuple((p, np.array([numbers[name] for name in p.parameters])) for p in pairs(asked.about, asked.drugs)),
         dt=clock.dt,
         steps_per_window=clock.steps_per_window,
         steps_per_refresh=clock.steps_per_refresh,
@@ -243,10 +268,16 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
         edge=edge,
         fast_speed=_fast_speeds(model, numbers, edges=asked.oxygen and (not planar or asked.vessels is not None)),
         host=asked.host.setup(numbers, clock.window, model) if asked.host else None,
+        drugs=actions_of(asked.schedules, numbers, known),
     )  # fmt: skip
 
 
-def _levels_of(job: Job) -> Callable[[float], tuple[Floats, Floats]]:
+def _given(asked: Asked, numbers: Numbers) -> Given:
+    """Drugs by schedule, into the body around."""
+    return Given(asked.schedules, numbers, asked.host.species if asked.host else Host.species)
+
+
+def _levels_of(job: Job) -> LevelsAt:
     """Factors on levels and additions to them as drugs in the medium come and go."""
     line = job.timeline
     begins = np.array([float(line.begin[0]), *line.end[:-1]])
