@@ -19,17 +19,17 @@ from typing import Any
 import coculture
 from exude import Drug
 from exude.experiment.arrange import Among, Spheroid
+from exude.experiment.bed import Capillaries, Host
 from exude.experiment.cohort import Cohort, run_cohort
+from exude.experiment.dosing import Schedule
 from exude.experiment.matrix import Gel
 from exude.experiment.protocol import Numbers
 from exude.experiment.tissue import Tissue
 
 FILE = Path(__file__).parent / "neighbours.json"
-VESSELS = 0.02
-"""1/um, surface of vessels per volume, everywhere."""
-CHANGED = {"most_pressure": 0.19, "k_t_death": 1e-9}
+CHANGED = {"most_pressure": 0.19}
 """The catalogue's pressure at which cells stop (0.08, assumed) lets 100 cells become about 5,000 in 21 days; cells that
-bear more come to 80,000. T cells live on, since none arrive: by the catalogue's death rate all are gone after 14 days."""
+bear more come to 50,000."""
 
 
 def co_culture(each: int, side: str, duration: str = "24 h") -> dict[str, Any]:
@@ -57,20 +57,25 @@ def cohort(members: int, host: str, days: int) -> dict[str, Any]:
 
 
 def growing(duration: str = "504 h") -> Tissue:
-    """100 tumour cells, T cells around them, in a gel with vessels, under an inhibitor of Munc13-4; release about the mean field."""
+    """100 tumour cells and as many T cells in a gel with vessels, in a mouse: T cells come and go, oxygen, exosomes, PD-L1 on
+    them, interferon and chemokine as fields; an inhibitor of Munc13-4 all along and an antibody that enters from day 18.
+
+    Release about the mean field, which a drug that enters may not touch: so the inhibitor reaches all cells alike.
+    """
     return Tissue(
-        what=(Drug("bexin", "5 uM"),), matrix=Gel(), cells=Among(Spheroid(100), {"t_cell": 100}), model="tumour",
+        what=(Drug("bexin", "5 uM"),), matrix=Gel(between=True), cells=Among(Spheroid(100), {"t_cell": 100}),
+        vessels=Capillaries("0.02 1/um", apart="40 um", inside=True), host=Host(pieces=10),
+        schedules=(Schedule("anti-PD-L1", "1 mg/kg", at="18 days"),),
         size=("1000 um",) * 3, voxel="25 um", duration=duration, every="12 h", burn_in="12 h", secretion="mean-field",
         step="300 s", window="1 h", numbers=Numbers.default().but(**CHANGED),
     )  # fmt: skip
 
 
 def tumour(asked: Tissue) -> dict[str, Any]:
-    """A tumour from start to end, its vessels set by hand."""
+    """A tumour from start to end."""
     plan = asked.plan()
     cpu, wall = time.process_time(), time.perf_counter()
     tissue = plan.begin()
-    tissue.places.fields[tissue.setup.space.fields.index("vessels")][...] = VESSELS
     course = []
     for frame in plan.frames(tissue):
         s = frame.series
@@ -78,7 +83,7 @@ def tumour(asked: Tissue) -> dict[str, Any]:
         print("  {:.0f} h: {:.0f} tumour cells, {:.0f} T cells, {:.0f} s CPU".format(*course[-1]), flush=True)
     return {
         "hours": course[-1][0], "from": course[0][1], "to": course[-1][1], "T cells": course[-1][2],
-        "killed": s["events_killing_of_tumour"], "died": s["died"], "entered vessels": tissue.left,
+        "killed": s["events_killing_of_tumour"], "died": s["died"], "entered vessels": tissue.left, "came": tissue.came,
         "fields": len(tissue.places.fields), "moving": len(tissue.setup.space.moving) + len(tissue.setup.fast_speed),
         "voxels": tissue.places.fields[0].size, "secretion": asked.secretion, "changed": CHANGED,
         "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "threads": tissue.setup.threads,

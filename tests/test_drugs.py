@@ -27,7 +27,7 @@ from exude.engine.tissue_checkpoint import load_checkpoint, save_checkpoint
 from exude.errors import ProtocolError
 from exude.experiment import dosing
 from exude.experiment.arrange import Mixture
-from exude.experiment.bed import Capillaries
+from exude.experiment.bed import Capillaries, Host
 from exude.experiment.dosing import Schedule
 from exude.experiment.perturbations import Drug
 from exude.experiment.protocol import Numbers
@@ -35,6 +35,7 @@ from exude.experiment.tissue import Tissue, frame
 from exude.experiment.tissue_drugs import Given, mean_plasma
 from exude.experiment.tissue_file import read_tissue
 from exude.experiment.tissue_run import restored, state_of
+from exude.units import factor_to_internal
 from mixed import dish, field, of_kind, placed, pool, rows_of, window
 from test_tissue_run import bits
 
@@ -46,6 +47,29 @@ GM6001 = Schedule("GM6001", "100 mg/kg", route="belly")
 BED: dict[str, Any] = {"vessels": Capillaries()}
 """What a tissue needs to have vessels."""
 LAYER, BOX = ("100 um", "100 um"), ("200 um", "40 um", "40 um")
+
+
+# --- in the body around ------------------------------------------------------------------------------------------------
+
+
+def test_the_node_sees_the_antibody() -> None:
+    """1 - C / (C + K) with what is free in plasma at the middle of the window; nothing before it is given."""
+    late = replace(ANTIBODY, at="2 h")
+    setup = Tissue(
+        cells=Mixture({"tumour": 2}), size=LAYER, voxel="5 um", duration="4 h", every="20 min", threads=1,
+        schedules=(late,), host=Host(), **BED,
+    ).plan().setup  # fmt: skip
+    assert setup.host is not None
+    at = setup.host.known.levels.index("pd_l1_free")
+    seen = [float(setup.host.levels_at(t)[at]) for t in (0.0, 3 * HOUR)]
+    free = dosing.free_plasma((late,), np.array([3 * HOUR + 600]), duration=4 * HOUR, host="mouse", sets=[N])
+    (amount,) = (float(values[0, 0]) for values in free.values())
+    (effect,) = [e for e in read.drug("anti-PD-L1").effects if e.target == "pd_l1_free"]
+    half = effect.potency.value * factor_to_internal(effect.potency.unit)
+    most = effect.maximum.value * factor_to_internal(effect.maximum.unit)
+    left = 1 - most * amount**effect.hill.value / (amount**effect.hill.value + half**effect.hill.value)
+    assert seen[0] == 1.0 and left < 0.5
+    assert math.isclose(seen[1], left, rel_tol=1e-9)
 
 
 # --- how a drug spreads ------------------------------------------------------------------------------------------------

@@ -104,14 +104,18 @@ class Host:
         """What is done to all cells that are the host's own."""
         return () if IMMUNITY[self.immunity][1] else (KnockOut("UNC13D"),)
 
-    def setup(self, numbers: Numbers, window: float, model: Cascade) -> HostSetup:
-        """What the engine needs; window: s between two exchanges."""
+    def setup(self, numbers: Numbers, window: float, model: Cascade, pd_l1_free: Floats) -> HostSetup:
+        """What the engine needs; window: s between two exchanges; pd_l1_free: share left in each window, (window,)."""
         known = _known()
-        here = {"patient": float(self.species == "patient"), "t_cells": float(self.has_t_cells), "pd_l1_free": 1.0}
-        levels = np.array([here[name] for name in known.levels])
+        here = {"patient": float(self.species == "patient"), "t_cells": float(self.has_t_cells)}
+
+        def levels_at(time: float) -> Floats:
+            now = here | {"pd_l1_free": float(pd_l1_free[min(round(time / window), len(pd_l1_free) - 1)])}
+            return np.array([now[name] for name in known.levels])
+
         ports = tuple((p, float(evaluate(model, p.share, numbers.values))) for p in PORTS)
         parameters = np.array([numbers[name] for name in known.parameters])
-        return HostSetup(known, parameters, lambda t: levels, ports, self.pieces, window)
+        return HostSetup(known, parameters, levels_at, ports, self.pieces, window)
 
 
 @cache

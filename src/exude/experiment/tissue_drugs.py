@@ -14,7 +14,7 @@ from exude.derive.space import Space
 from exude.engine.layout import Floats
 from exude.engine.setup import Action, Penetrating
 from exude.errors import ProtocolError, refuse
-from exude.experiment.dosing import Schedule, free_plasma, key_of
+from exude.experiment.dosing import Schedule, free_plasma, key_of, left_of, seen_by
 from exude.experiment.perturbations import Drug, Perturbation, say
 from exude.experiment.protocol import Numbers, hit, places
 from exude.model import Cascade
@@ -140,6 +140,15 @@ def mean_plasma(given: Given, stretch: float, duration: float) -> Floats:
     first = np.searchsorted(edges, starts)
     rows = [np.add.reduceat(found[slot][0] * wide, first) / stretch for slot in slots_of(schedules)]
     return np.array(rows)
+
+
+def unbound_pd_l1(given: Given, stretch: float, duration: float) -> Floats:
+    """(stretch,) share of PD-L1 that drugs leave outside of the tissue, at the middle of stretches (s) of the run."""
+    middle = np.asarray((np.arange(max(1, round(duration / stretch))) + 1 / 2) * stretch, np.float64)
+    schedules = [s for s in given.schedules if s.amount[0] > 0]
+    found = free_plasma(schedules, middle, duration=duration, host=given.host, sets=[given.numbers])
+    share = left_of("pd_l1_free", seen_by(found, "elsewhere", [given.numbers]), (1, len(middle)))
+    return np.asarray(share[0], np.float64)
 
 
 def actions_of(schedules: Sequence[Schedule], numbers: Numbers, space: Space) -> tuple[Penetrating, ...]:

@@ -18,6 +18,7 @@ from exude.derive.evaluate import evaluate
 from exude.derive.space import Space
 from exude.engine import grid
 from exude.engine.body import Shape
+from exude.engine.host import HostSetup
 from exude.engine.job import Job
 from exude.engine.layout import Floats
 from exude.engine.setup import Crowd, Setup
@@ -36,6 +37,7 @@ from exude.experiment.tissue_drugs import (
     check_schedules,
     levels_of,
     slots_of,
+    unbound_pd_l1,
     with_plasma,
 )
 from exude.model import HEALTHY, Cascade
@@ -267,7 +269,7 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
         start=start,
         edge=edge,
         fast_speed=_fast_speeds(model, numbers, edges=asked.oxygen and (not planar or asked.vessels is not None)),
-        host=asked.host.setup(numbers, clock.window, model) if asked.host else None,
+        host=_host(asked, numbers, clock, model),
         drugs=actions_of(asked.schedules, numbers, known),
     )  # fmt: skip
 
@@ -275,6 +277,14 @@ def setup_of(asked: Asked, numbers: Numbers, clock: Clock, job: Job, medians: Fl
 def _given(asked: Asked, numbers: Numbers) -> Given:
     """Drugs by schedule, into the body around."""
     return Given(asked.schedules, numbers, asked.host.species if asked.host else Host.species)
+
+
+def _host(asked: Asked, numbers: Numbers, clock: Clock, model: Cascade) -> HostSetup | None:
+    """The body around, whose node sees the PD-L1 that drugs in its plasma leave."""
+    if asked.host is None:
+        return None
+    free = unbound_pd_l1(_given(asked, numbers), clock.window, clock.duration)
+    return asked.host.setup(numbers, clock.window, model, free)
 
 
 def _levels_of(job: Job) -> LevelsAt:
