@@ -79,9 +79,8 @@ class Place(Writer):
         return [
             *lanes,
             self._constants(lanes),
-            self.function("mobilities(p, g, d, y)", moving or ["0"]),
+            self.function("mobilities(p, g, d, y)", [*moving, *(a.rate for a in self.cascade.arrivals)] or ["0"]),
             *self._fast(),
-            self.function("arrivals_at(p, g, d, y)", [a.rate for a in self.cascade.arrivals] or ["0"]),
         ]
 
     def _lanes(self) -> list[str]:

@@ -99,14 +99,7 @@ class Places:
         """Mobilities of moving fields, and fast fields at rest, for the steps to come."""
         s = self.setup
         moving = s.space.moving
-        out = new_fields(s.grid, max(1, len(moving)))
-
-        def mobility(first: int, last: int) -> None:
-            self._loops.mobility_rows(
-                first, last, s.parameters, dish, self.fields, self.deposits, out, np.zeros((WORK_ROWS, WORK_WIDTH))
-            )
-
-        self._rows(mobility)
+        out = self._mobilities(dish, len(moving))
         for q, name in enumerate(moving):
             speed = even(out[q])
             if self._supply is None or name not in s.space.supplied:
@@ -118,9 +111,14 @@ class Places:
     def arriving(self, dish: Floats) -> Floats:
         """Cells that come in per um3 and second, (arrival, z, y, x)."""
         s = self.setup
-        out = new_fields(s.grid, max(1, len(s.space.cascade.arrivals)))
+        return self._mobilities(dish, len(s.space.moving) + len(s.space.cascade.arrivals))[len(s.space.moving) :]
+
+    def _mobilities(self, dish: Floats, number: int) -> Floats:
+        """The first so many of: mobilities of moving fields, who comes in; (what, z, y, x)."""
+        s = self.setup
+        out = new_fields(s.grid, max(1, number))
         self._rows(
-            lambda first, last: self._loops.arrival_rows(
+            lambda first, last: self._loops.mobility_rows(
                 first, last, s.parameters, dish, self.fields, self.deposits, out, np.zeros((WORK_ROWS, WORK_WIDTH))
             )
         )

@@ -15,7 +15,7 @@ def gather(fields, deposits, a, b, c, y, d):
 
 @kernel
 def mobility_rows(first, last, p, g, fields, deposits, out, work):
-    """Diffusion coefficient (um2/s) of each moving field at the places in rows first..last-1."""
+    """Diffusion coefficient (um2/s) of each moving field, then who comes in (item/um3/s), at rows first..last-1."""
     ny, nx = fields.shape[2], fields.shape[3]
     y, d = work[0], work[WORK_ROWS - 1]
     for row in range(first, last):
@@ -23,20 +23,6 @@ def mobility_rows(first, last, p, g, fields, deposits, out, work):
         for c in range(nx):
             gather(fields, deposits, a, b, c, y, d)
             found = mobilities(p, g, d, y)
-            for q in range(out.shape[0]):
-                out[q, a, b, c] = found[q]
-
-
-@kernel
-def arrival_rows(first, last, p, g, fields, deposits, out, work):
-    """Cells that come in (item/um3/s) by arrival, at the places in rows first..last-1."""
-    ny, nx = fields.shape[2], fields.shape[3]
-    y, d = work[0], work[WORK_ROWS - 1]
-    for row in range(first, last):
-        a, b = row // ny, row % ny
-        for c in range(nx):
-            gather(fields, deposits, a, b, c, y, d)
-            found = arrivals_at(p, g, d, y)
             for q in range(out.shape[0]):
                 out[q, a, b, c] = found[q]
 
