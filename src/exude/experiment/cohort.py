@@ -124,8 +124,9 @@ class CohortRun:
 
     cohort: Cohort
     data: xr.Dataset
-    """(member, time): the stocks of `KEPT`, `metastases` (seen colonies), `metastatic_cells`, `largest`, what drugs leave of
-    `munc13_4` in the tumour and its `release` per cell and s, all NaN after a member's end; (member): `end` in s, `died` 1 or, where it lived to the end of the run, 0."""
+    """(member, time): the stocks of `KEPT`, `metastases` (seen colonies), `metastatic_cells`, `largest`, what drugs leave
+    of `munc13_4` in the tumour and its `release` per cell and s, all NaN after a member's end; (member): `end` in s,
+    `died` 1 or, where it lived to the end of the run, 0."""
     failed: dict[int, str]
     """Member -> why it could not be run; it is not in `data`."""
 
@@ -142,8 +143,8 @@ def run_cohort(
     and without a drug can be compared member by member. Raises Interrupted after Ctrl-C; nothing is kept then.
 
     Valid when: the spread of a number (what is not known about it) may stand for what differs between bodies; release
-    is that of a resting cell and `release_table` holds; means over a recorded interval may be multiplied; the first time at which a burden is lethal is known to a recorded interval. What is coarse
-    beside that stands at `PATIENT`.
+    is that of a resting cell and `release_table` holds; means over a recorded interval may be multiplied; the first
+    time at which a burden is lethal is known to a recorded interval. What is coarse beside that stands at `PATIENT`.
     """
     table = release or release_table(read.line(cohort.line).name, *cohort.what, numbers=cohort.numbers)
     _check_release(cohort, table)
