@@ -248,6 +248,16 @@ def test_a_body_around_changes_nothing_in_a_tissue_without_vessels() -> None:
     assert one.places.fields.tobytes() == other.places.fields.tobytes()
 
 
+def test_without_vessels_it_is_the_model_without_their_chapter() -> None:
+    """Cells and all fields that both have, bit by bit."""
+    asked = bed({"walk_speed": N["walk_speed"]}, cells=Spheroid(60), vessels=None, host=None, burn_in="6 h")
+    one, other = (window(start(replace(asked, model=model)), windows=3) for model in ("immune", "tumour"))
+    assert field(one, "exosomes").any()
+    assert not same_bits(by_id(one), by_id(other), leave=("clocks",))  # of one event more
+    for name in one.setup.space.fields:
+        assert field(one, name).tobytes() == field(other, name).tobytes(), name
+
+
 # --- its volume -------------------------------------------------------------------------------------------------------
 
 
