@@ -21,7 +21,7 @@ from exude.experiment.cohort import DAY
 from exude.experiment.story import DAYS_PER_YEAR, INTACT, WITHOUT
 from exude.experiment.story_facts import body_facts
 from exude.show.style import CONTROL, FAINT, INK, PALETTE
-from exude.show.tissue_axes import FILM_OUTLINE, KILLER, KIND_NAMES, KINDS, draw_vessels, scale_bar
+from exude.show.tissue_axes import FILM_OUTLINE, KILLER, KIND_NAMES, KINDS, draw_vessels, framed, scale_bar
 
 HOUR = 3600.0
 COLOURS = ("#0072B2", "#0B6E99", "#B7791F", "#9A4F96", "#C2410C", "#8B1E3F")
@@ -236,14 +236,9 @@ def _outlines(axes: Axes, now: Snapshot, colour: str) -> None:
 
 
 def _square(axes: Axes, dish: TissueReading, *, bar: bool = True) -> None:
-    left, right, bottom, top = _extent(dish)
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
-    axes.set_aspect("equal")
-    axes.set_xticks([])
-    axes.set_yticks([])
+    sides = _extent(dish)
+    framed(axes, sides)
     for spine in axes.spines.values():
-        spine.set_visible(True)
         spine.set_linewidth(0.4)
     if bar:
-        scale_bar(axes, right - left)
+        scale_bar(axes, sides[1] - sides[0])

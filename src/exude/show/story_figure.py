@@ -265,16 +265,7 @@ def _vesicles(card: Card, told: Told) -> None:
             lw=1.2,
         )
         axes.plot(time, np.full(len(time), 0), "|", color=colour, ms=6, mew=0.9, clip_on=False, zorder=4)
-        axes.text(
-            end,
-            size.sum(),
-            f" {size.sum()}",
-            fontsize=SMALL,
-            color=colour,
-            va="center",
-            fontweight="bold",
-            clip_on=False,
-        )
+        _ends_at(axes, (end, size.sum()), f" {size.sum()}", colour)
     axes.set_xlim(0, end)
     axes.set_ylim(0, None)
     _plain(axes, "hours (ticks: fusions; shaded: histamine)", "exosomes")
@@ -298,19 +289,15 @@ def _matrix(card: Card, told: Told) -> None:
     for arm, colour in ((WITHOUT, CONTROL), (INTACT, COLOURS[2])):
         hours, area = told.film[arm].data["time"].values / HOUR, facts.area_cut(told.film[arm])
         axes.plot(hours, area, color=colour, lw=1.2)
-        axes.text(
-            hours[-1],
-            area[-1],
-            f" {area[-1]:,.0f}",
-            fontsize=SMALL,
-            color=colour,
-            va="center",
-            fontweight="bold",
-            clip_on=False,
-        )
+        _ends_at(axes, (hours[-1], area[-1]), f" {area[-1]:,.0f}", colour)
     axes.set_xlim(0, hours[-1])
     axes.set_ylim(0, None)
     _plain(axes, "hours", "gelatin\ncut (µm²)")
+
+
+def _ends_at(axes: Axes, point: tuple[float, float], said: str, colour: str) -> None:
+    """What a line ends at, beside its end."""
+    axes.text(*point, said, fontsize=SMALL, color=colour, va="center", fontweight="bold", clip_on=False)
 
 
 def _tissue(card: Card, told: Told) -> None:
@@ -345,16 +332,7 @@ def _t_cells(card: Card, told: Told) -> None:
         killed = (data["events_killing_of_tumour"] + data["events_killing_of_transformed"]).values
         for axes, values in ((left, data["cells_tumour"].values), (right, killed)):
             axes.step(days, values, where="post", color=colour, lw=1.3)
-            axes.text(
-                days[-1],
-                values[-1],
-                f" {values[-1]:.0f}",
-                color=colour,
-                fontsize=SMALL,
-                va="center",
-                fontweight="bold",
-                clip_on=False,
-            )
+            _ends_at(axes, (days[-1], values[-1]), f" {values[-1]:.0f}", colour)
             axes.set_xlim(0, days[-1])
             axes.set_ylim(0, 1.08 * max(values.max(), axes.get_ylim()[1] / 1.08))
     _plain(left, "days", "tumour cells")

@@ -274,17 +274,22 @@ def _discs(axes: Axes, now: Snapshot, order: Any = None, plane: tuple[int, int] 
     axes.add_collection(EllipseCollection(wide, wide, flat, units="xy", zorder=3, **places, **colours))
 
 
-def _finish(axes: Axes, dish: TissueReading, now: Snapshot, extent: Any = None) -> None:
-    """Equal scales, no ticks, a scale bar and the time."""
-    left, right, bottom, top = extent or _extent(dish)
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
+def framed(axes: Axes, sides: tuple[float, float, float, float]) -> None:
+    """A picture with these sides (left, right, bottom, top): equal scales, no ticks, a line around."""
+    axes.set_xlim(*sides[:2])
+    axes.set_ylim(*sides[2:])
     axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(True)
-    scale_bar(axes, right - left)
+
+
+def _finish(axes: Axes, dish: TissueReading, now: Snapshot, extent: Any = None) -> None:
+    """Equal scales, no ticks, a scale bar and the time."""
+    sides = extent or _extent(dish)
+    framed(axes, sides)
+    scale_bar(axes, sides[1] - sides[0])
     axes.text(
         0.03, 0.965, clock(now.time, float(dish.times[-1])), transform=axes.transAxes, ha="left", va="top",
         fontsize=6.5, zorder=6, bbox=BACKING,
