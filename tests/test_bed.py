@@ -340,6 +340,7 @@ def test_a_host_without_t_cells_makes_none() -> None:
         (lambda: Capillaries("0.04 um"), UnitError, "1/um"),
         (lambda: Capillaries(apart="0 um"), ProtocolError, "apart"),
         (lambda: bed(host=Host(immunity="T-cell-deficient")).plan(), ProtocolError, "T cells"),
+        (lambda: bed({"pd_l1_per_exosome": 2000.0}).plan(), ProtocolError, "do not fit on an exosome"),
         (lambda: bed(model="immune").plan(), ProtocolError, "tumour"),
         (lambda: Capillaries().density(grid.Grid((5, 5, 5), 20.0), N, 1, lambda p: np.ones(len(p))), ProtocolError, "inside=True"),
     ],

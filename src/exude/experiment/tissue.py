@@ -33,6 +33,7 @@ from exude.experiment.tissue_setup import (
     medians_of,
     model_of,
     pairs,
+    refuse_full_exosomes,
     refuse_long_step,
     setup_of,
     space,
@@ -171,6 +172,7 @@ def _plan(asked: Tissue) -> Plan:
     job = job_of(protocol, numbers, populations[0], rows=1, log_events=True)
     setup = setup_of(asked, numbers, clock, job, populations[0].medians)
     refuse_long_step(clock.dt, numbers)
+    refuse_full_exosomes(numbers)
     identity: dict[str, object] = {
         "format": provenance.FORMAT, "line": line.name, "what": [repr(w) for w in asked.what],
         "numbers": numbers.values, "model": build.leaf_text(cell_symbols()) + "".join((space(asked.about, asked.drugs).source(), *(pair.source() for pair in pairs(asked.about, asked.drugs)))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ from exude.model import HEALTHY, Cascade
 from exude.units import quantity, seconds
 
 FEWEST_VOXELS, MOST_VOXELS = 4, 2**30
+CARGO = "_per_exosome"
+"""How numbers of copies on an exosome end."""
 
 
 @cache
@@ -337,6 +340,17 @@ def _grid(asked: Asked) -> grid.Grid:
         )  # fmt: skip
     nx, ny, nz = counts if len(counts) == 3 else (*counts, 1)
     return grid.Grid((nz, ny, nx), h)
+
+
+def refuse_full_exosomes(numbers: Numbers) -> None:
+    """More copies of a protein on an exosome than its membrane has room for: pi d^2 over one protein's footprint."""
+    most = math.pi * numbers["ilv_diameter"] ** 2 / numbers["protein_footprint"]
+    for name in [name for name in numbers.values if name.endswith(CARGO)]:
+        if numbers[name] > most:
+            raise refuse(
+                ProtocolError, f"{name} = {numbers[name]:g}", f"at most {most:.0f}: more do not fit on an exosome",
+                "Lower it, or enlarge ilv_diameter.",
+            )  # fmt: skip
 
 
 def refuse_long_step(dt: float, numbers: Numbers) -> None:
