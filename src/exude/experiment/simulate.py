@@ -43,7 +43,9 @@ class Settings:
     every: str = ""
     """Time between recorded points; empty chooses a round step that gives about a hundred points."""
     snapshots: tuple[str, ...] = ("end",)
-    """Times at which every MVB is read; 'end' is the end of the run."""
+    """Times at which every MVB is read; 'end' is the end of the run.
+
+    Reading an MVB draws its ILVs, so what a cell draws after an earlier snapshot is of the same law but other numbers."""
     events: bool = True
     """Keep the event table (fusions with plasma membrane and lysosome)."""
     stage_changes: bool = False
