@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import exude
-from exude.engine import build, mean_secretion, secretion
+from exude.engine import build, mean_secretion, numbers, secretion
 from exude.engine.layout import Ints, State
 from exude.engine.secretion import Vesicles
 from exude.experiment.simulate import Plan, Settings, plan
@@ -174,5 +174,5 @@ def test_mean_field_and_vesicles_agree() -> None:
 def test_poisson_numbers_have_their_law() -> None:
     u = (np.arange(100_000) + 0.5) / 100_000
     for mean in (0.05, 1.0, 9.0):
-        drawn = mean_secretion.poisson(u, np.full(len(u), mean))
+        drawn = numbers.poisson(u, np.full(len(u), mean))
         assert np.array_equal(drawn, stats.poisson.ppf(u, mean).astype(int))

@@ -642,6 +642,10 @@ def test_a_gif_has_a_picture_for_each_time(name: str, tmp_path: Path) -> None:
     made = {"film": film(), "spheroid": spheroid(0.1), "wound": wound(10.0), "cells": wound(10.0)}
     made["kinds"] = dish(PLANE, [(t, 0.0, cells([(50 + 40 * t, 50, 5)]) | {"kind": np.array([0])}) for t in range(3)])
     made["kinds"].made["kinds"] = ["tumour"]  # type: ignore[index]
+    middle = SLAB.origin[2] + SLAB.size[2] / 2
+    moving = [cells([(30 + 20 * t, 50, middle)]) | {"kind": np.array([0])} for t in range(3)]
+    made["section"] = dish(SLAB, [(t, 0.0, now) for t, now in enumerate(moving)])
+    made["section"].made["kinds"] = ["tumour"]  # type: ignore[index]
     made["slab"] = dish(SLAB, [(t, 8.0, cells([(50, 50, 70 - 9 * t)])) for t in range(3)])
     done: list[tuple[int, int]] = []
     path = movies.movie(
