@@ -232,6 +232,7 @@ def unread(names, drawn_names) -> set[str]:
     return {name for o in outcomes for name in set(o.reads) - o.reads.looked_at}
 
 
+@pytest.mark.filterwarnings("ignore::scipy.stats.ConstantInputWarning")
 def test_everything_that_is_run_is_read_by_a_finding_or_a_figure():
     at_point, drawn = ({d.name for d in study_run._dishes(i, study_run.FULL)} for i in (0, 1))
     assert len(at_point) > 100
