@@ -18,24 +18,11 @@ from exude.experiment.dosing import HOSTS as KNOWN_HOSTS
 from exude.experiment.dosing import Schedule, schedule_of
 from exude.experiment.perturbations import KnockDown, Rescue
 from exude.experiment.release import ReleaseTable
-from exude.show.cli import main
 from exude.show.commands import cohort
+from test_cli import said
 
 TABLE = ReleaseTable((0.0, 1.0), (0.003, 0.02), {"SMPD3": (0.4, 1.0), "ORAI1": (0.8, 1.0)})
 SMALL = ("cohort", "--members", "6", "--days", "8")
-
-
-def said(capsys: pytest.CaptureFixture[str], *argv: str, code: int = 0) -> str:
-    """Run a command; its output, or its one line of refusal."""
-    try:
-        got = main(argv)
-    except SystemExit as stop:
-        got = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    assert got == code, err
-    if code == 2:
-        assert err.startswith("exude: ") and err.count("\n") == 1 and "Traceback" not in err, err
-    return out if code == 0 else err
 
 
 @pytest.fixture(autouse=True)

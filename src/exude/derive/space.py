@@ -172,7 +172,6 @@ class Space:
         kinds = {"FIELDS": self.fields, "DEPOSITS": self.deposits, "POOLS": self.pools}
         kinds["RELEASES"] = tuple(r.field for r in self.cascade.releases)
         kinds |= {"SUPPLIED": self.supplied, "FAST": self.fast, "EVENTS": tuple(e.name for e in self.cascade.events)}
-        kinds["ARRIVALS"] = tuple(a.kind for a in self.cascade.arrivals)
         return "\n".join([f"N_REACTING = {self.reacting}", *(f"N_{k} = {len(names)}" for k, names in kinds.items())])
 
     def _units(self) -> dict[str, str]:

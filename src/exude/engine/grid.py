@@ -82,6 +82,11 @@ class Grid:
         x, y, z = (np.asarray(centres, np.float64) for centres in made)
         return x, y, z
 
+    def places(self) -> Floats:
+        """(voxel, 3) um, centres of all voxels (x, y, z), in the order of a field."""
+        x, y, z = self.centres()
+        return np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
+
 
 def new_field(grid: Grid, value: float = 0.0) -> Floats:
     """A field (nz, ny, nx) of one value, padded and aligned so that a step works in its place.

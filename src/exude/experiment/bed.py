@@ -58,9 +58,7 @@ class Capillaries:
         ends = _lines(box, quantity(self.apart, "um", what="distance between vessels"), seed)
         points = np.concatenate([_along(a, b, box.h / FINE) for a, b in ends])
         grid.deposit(made, points, np.ones(len(points)), box)
-        x, y, z = box.centres()
-        places = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
-        free = np.ones(made.shape) if self.inside else 1.0 - inside(places).reshape(made.shape)
+        free = np.ones(made.shape) if self.inside else 1.0 - inside(box.places()).reshape(made.shape)
         made[...] *= free
         wanted = quantity(self.surface, "1/um", what="surface") if self.surface else numbers["vessel_surface"]
         there = grid.total(made)

@@ -238,12 +238,10 @@ def _fields(asked: Tissue, setup: Setup) -> Floats:
         return asked.cells.inside(points, setup.box, setup.shape.radius)
 
     made = grid.new_fields(setup.grid, len(setup.space.fields))
-    x, y, z = setup.grid.centres()
     for q, name in enumerate(setup.space.fields):
         made[q][...] = setup.start.get(name, 0.0)
         if name == "collagen" and setup.start[name] > 0 and not asked.matrix.between:
-            points = np.stack(np.meshgrid(z, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
-            made[q][...] *= 1.0 - filled(points).reshape(made[q].shape)
+            made[q][...] *= 1.0 - filled(setup.grid.places()).reshape(made[q].shape)
         if name == "vessels" and asked.vessels:
             made[q][...] = asked.vessels.density(setup.grid, asked.numbers, setup.seed, filled)
     return made
