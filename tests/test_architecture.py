@@ -14,7 +14,20 @@ from exude.cascade import CELL
 from exude.catalog import read
 
 SRC = Path(__file__).parent.parent / "src" / "exude"
-ROOMS = ("errors", "units", "model", "cascade", "catalog", "derive", "engine", "experiment", "fit", "show")
+ROOMS = (
+    "errors",
+    "units",
+    "model",
+    "cascade",
+    "catalog",
+    "derive",
+    "engine",
+    "experiment",
+    "fit",
+    "show",
+    "page",
+    "cli",
+)
 """A file imports only from rooms above its own, or from its own room."""
 FACE = ("__init__", "__main__")
 """The face of the package, which may know everybody."""

@@ -15,12 +15,12 @@ import pytest
 import exude
 import studies
 from exude.catalog import read
+from exude.cli import catalogue, simulate
+from exude.cli.main import main
 from exude.engine import vesicles
 from exude.errors import Interrupted
 from exude.experiment.assays import ASSAYS
 from exude.experiment.parse import KINDS
-from exude.show.cli import main
-from exude.show.commands import catalogue, simulate
 from exude.show.lists import LISTS
 
 COMMANDS = ("list", "show", "simulate", "tissue", "assay", "export", "reproduce", "fit")
@@ -49,7 +49,7 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str], command: tuple[st
 
 
 def test_help_starts_fast_and_light() -> None:
-    code = "import sys; from exude.show.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code = "import sys; from exude.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
     code += "assert not {'numba', 'numpy', 'matplotlib', 'pint', 'pydantic'} & set(sys.modules)"
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
@@ -58,7 +58,7 @@ def test_help_starts_fast_and_light() -> None:
 
 @pytest.mark.parametrize("kind", [k for k in catalogue.KINDS if k != "assays"])
 def test_list_does_not_load_the_engine(kind: str) -> None:
-    code = f"import sys; from exude.show.cli import main; main(['list', '{kind}']); assert 'numba' not in sys.modules"
+    code = f"import sys; from exude.cli.main import main; main(['list', '{kind}']); assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from exude.cli import cohort
 from exude.errors import DataError, ProtocolError
 from exude.experiment import cohort as cohorts
 from exude.experiment.cohort import IMMUNITY as KNOWN_IMMUNITY
@@ -18,7 +19,6 @@ from exude.experiment.dosing import HOSTS as KNOWN_HOSTS
 from exude.experiment.dosing import Schedule, schedule_of
 from exude.experiment.perturbations import KnockDown, Rescue
 from exude.experiment.release import ReleaseTable
-from exude.show.commands import cohort
 from test_cli import said
 
 TABLE = ReleaseTable((0.0, 1.0), (0.003, 0.02), {"SMPD3": (0.4, 1.0), "ORAI1": (0.8, 1.0)})

@@ -201,7 +201,7 @@ def test_report_embeds_the_figures_that_were_drawn(tmp_path: Path) -> None:
 
 
 def test_scores_are_plain_json(tmp_path: Path) -> None:
-    from exude.show.commands.reproduce import plain, write_all
+    from exude.cli.reproduce import plain, write_all
 
     write_all(studies.study(), tmp_path, lambda done, total, label="": None, again="exude reproduce")
     rows = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))

@@ -11,11 +11,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from exude.cli.main import main
 from exude.derive.sbml import extras
 from exude.errors import ExudeError
 from exude.experiment.export import Export, export_antimony, export_sbml, tell
 from exude.experiment.perturbations import Stimulus
-from exude.show.cli import main
 from exude.show.omex import PANELS, export_omex, figure
 from test_sbml import complaints
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import exude
 from exude.catalog import read
+from exude.cli.main import main
 from exude.errors import DataError, ExudeError
 from exude.experiment import sbml_calcium
 from exude.experiment.parse import perturbation
@@ -24,7 +25,6 @@ from exude.experiment.sbml_calcium import Request, choose
 from exude.experiment.sbml_safe import MOST_BYTES, safe_text
 from exude.experiment.sbml_worker import Knots
 from exude.experiment.traces import given_curve
-from exude.show.cli import main
 
 pytest.importorskip("libsbml")
 pytest.importorskip("roadrunner")

@@ -15,6 +15,7 @@ from PIL import Image
 
 from exude.cascade import CELL
 from exude.catalog import read
+from exude.cli.main import main
 from exude.derive.evaluate import evaluate
 from exude.errors import DataError, Interrupted, ProtocolError, UnknownName
 from exude.experiment import story as stages
@@ -23,7 +24,6 @@ from exude.experiment.arrange import Among, Scattered
 from exude.experiment.story import ARMS, INTACT, WITHOUT, Story, Told, run_story
 from exude.experiment.tissue import Tissue
 from exude.show import story_movie
-from exude.show.cli import main
 from exude.show.story_figure import story_figure
 from exude.show.style import write
 

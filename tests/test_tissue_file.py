@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import exude
+from exude.cli.main import DONE, REFUSED, STOPPED, main
+from exude.cli.tissue import gap
 from exude.engine.tissue_run import open_tissue
 from exude.errors import DataError, ExudeError, ProtocolError, UnitError, UnknownName
 from exude.experiment import tissue_run
@@ -21,8 +23,6 @@ from exude.experiment.matrix import MATRICES, Film
 from exude.experiment.perturbations import Drug, KnockDown
 from exude.experiment.protocol import places
 from exude.experiment.tissue_file import TissueTable, read_tissue
-from exude.show.cli import DONE, REFUSED, STOPPED, main
-from exude.show.commands.tissue import gap
 from exude.units import factor_to_internal
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.toml"))

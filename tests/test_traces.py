@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 import exude
 from exude import CalciumTrace, Fura2, SingleWavelength
 from exude.catalog import read
+from exude.cli.main import main
 from exude.errors import DataError, ExudeError, ProtocolError, UnitError, UnknownName
 from exude.experiment.fluorescence import SATURATED, Dye, dye_of, measured, noise
 from exude.experiment.parse import perturbation
 from exude.experiment.traces import given_curve
-from exude.show.cli import main
 
 QUICK = exude.Settings(burn_in="30 min", every="1 min", threads=1, snapshots=())
 FURA = Fura2(kd="224 nM", r_min=0.3, r_max=6.0, beta=5.0, background=(10, 20))

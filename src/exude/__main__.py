@@ -2,7 +2,7 @@
 
 import sys
 
-from exude.show.cli import main
+from exude.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,1 +1,1 @@
-"""Who looks: figures, tables, the report and the command line."""
+"""Who looks: figures, tables, the report, movies."""

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exude.cli.common import Parser, write_text
 from exude.errors import DataError, refuse
-from exude.show.commands.common import Parser, write_text
 
 if TYPE_CHECKING:
     import xarray as xr

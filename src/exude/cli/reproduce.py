@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exude.show.commands.common import Parser, Report, progress, threads_of, writable_folder, write_text
+from exude.cli.common import Parser, Report, progress, threads_of, writable_folder, write_text
 
 if TYPE_CHECKING:
     from exude.experiment.panels import Panel

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exude.cli.common import Parser, Report, progress, threads_of, writable_folder
+from exude.cli.simulate import PLOTS
 from exude.errors import DataError, refuse
-from exude.show.commands.common import Parser, Report, progress, threads_of, writable_folder
-from exude.show.commands.simulate import PLOTS
 
 if TYPE_CHECKING:
     import numpy as np

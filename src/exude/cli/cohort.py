@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exude.cli.common import Parser, progress, threads_of, write_text
+from exude.cli.simulate import FORMS, PLOTS, Condition, conditions
 from exude.errors import DataError, ProtocolError, refuse
-from exude.show.commands.common import Parser, progress, threads_of, write_text
-from exude.show.commands.simulate import FORMS, PLOTS, Condition, conditions
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exude.cascade import DEFAULT_HYPOTHESIS
+from exude.cli.calcium import dye_options, sentence
+from exude.cli.common import Parser, progress, threads_of
 from exude.errors import DataError, Interrupted, ProtocolError, refuse
-from exude.show.commands.calcium import dye_options, sentence
-from exude.show.commands.common import Parser, progress, threads_of
 
 if TYPE_CHECKING:
     from exude.engine.result import Run

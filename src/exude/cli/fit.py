@@ -6,8 +6,8 @@ import argparse
 import shutil
 from pathlib import Path
 
+from exude.cli.common import Parser, progress, writable_folder
 from exude.errors import DataError
-from exude.show.commands.common import Parser, progress, writable_folder
 
 EXAMPLES = """examples:
   exude fit --list                 which findings and numbers take part; runs nothing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from exude.cli.common import Parser
 from exude.errors import UnknownName, refuse
-from exude.show.commands.common import Parser
 
 EXAMPLES = """examples:
   exude list assays

@@ -6,7 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from exude.show.commands.common import Parser, progress, threads_of, write_text
+from exude.cli.common import Parser, progress, threads_of, write_text
 
 EXAMPLES = """examples:
   exude story                              figure, movie and stages in ./story

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from exude.cascade import DEFAULT_HYPOTHESIS
+from exude.cli.calcium import dye_options
+from exude.cli.common import Parser
+from exude.cli.simulate import FORMS, Condition, conditions, with_dye
 from exude.errors import DataError
-from exude.show.commands.calcium import dye_options
-from exude.show.commands.common import Parser
-from exude.show.commands.simulate import FORMS, Condition, conditions, with_dye
 
 KINDS = {
     "sbml": ("MODEL.xml", "SBML Level 3 Version 2: for COPASI, libRoadRunner, tellurium, AMICI and many more"),

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from exude.cli import assay, calcium, catalogue, cohort, export, fit, reproduce, simulate, story, tissue
+from exude.cli.common import Parser
 from exude.errors import ExudeError, Interrupted
-from exude.show.commands import assay, calcium, catalogue, cohort, export, fit, reproduce, simulate, story, tissue
-from exude.show.commands.common import Parser
 
 DONE, REFUSED, STOPPED = 0, 2, 130
 """Exit codes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from exude.show.commands.common import Parser
+from exude.cli.common import Parser
 
 KINDS = (
     "lines", "genes", "drugs", "stimuli", "assays", "parameters", "evidence", "hypotheses", "literature", "references",
