@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from exude.cli import assay, calcium, catalogue, cohort, export, fit, reproduce, simulate, story, tissue
+from exude.cli import app, assay, calcium, catalogue, cohort, export, fit, reproduce, simulate, story, tissue
 from exude.cli.common import Parser
 from exude.errors import ExudeError, Interrupted
 
@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   exude cohort --give "anti-PD-L1 10 mg/kg every 3 days" --against-untreated --plot trial.png
   exude reproduce --out study
   exude story --quick
+  exude app
 """
 
 
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for part in (catalogue, simulate, calcium, tissue, cohort, assay, export, reproduce, fit, story):
+    for part in (catalogue, simulate, calcium, tissue, cohort, assay, export, reproduce, fit, story, app):
         part.add(commands)
     return top
 

@@ -1,0 +1,189 @@
+"""The cell view: the expected course, a population, the film of one cell, and the controls. Plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from exude.cascade import CELL
+from exude.catalog import read
+from exude.engine.result import Run
+from exude.experiment.expect import expect
+from exude.experiment.perturbations import MUTANTS
+from exude.experiment.simulate import ROUND_STEPS, Settings, simulate
+from exude.page.asked import Asked
+from exude.show.words import micro
+from exude.units import seconds
+
+FILM_FRAMES = 150
+"""Reads of every MVB in a film, about: what lies between two reads is drawn as a straight line."""
+DIGITS = 5
+"""Of a number sent to the page."""
+CURVES = ("calcium", "er_calcium", "exosomes", "fusions", "recruited")
+"""What a course shows beside the stages."""
+MIDDLE_95 = (0.025, 0.975)
+
+KEYS = ("time", "diameter", "growth", "ilv")
+"""What a film keeps of a read."""
+ENDS = ("released", "degraded")
+
+Plain = dict[str, Any]
+
+
+def bench() -> Plain:
+    """What the controls offer: lines, proteins, mutants, drugs and stimuli with their doses, mechanisms."""
+    proteins = [level for level in CELL.levels if level.symbol.isupper()]
+    drugs = [d for d in read.drugs().values() if any(e.target in _targets() for e in d.effects)]
+    return {
+        "lines": [{"name": x.name, "tissue": x.tissue} for x in read.lines().values()],
+        "genes": [{"symbol": x.symbol, "meaning": x.meaning} for x in proteins],
+        "mutants": {gene: list(found) for gene, found in MUTANTS.items()},
+        "agents": [
+            {"name": d.name, "kind": d.kind, "unit": d.dose_unit, "usual": d.usual_dose, "summary": micro(d.summary)}
+            for d in drugs
+        ],
+        "hypotheses": [{"name": h.name, "says": h.says} for h in CELL.hypotheses],
+        "stages": list(CELL.life_cycle.stages),
+    }  # fmt: skip
+
+
+@cache
+def _targets() -> frozenset[str]:
+    """What a drug can act on in a single cell; a drug that acts only elsewhere has no place in this view."""
+    return frozenset(level.symbol for level in CELL.levels)
+
+
+def expected(asked: Asked) -> Plain:
+    """The expected course of a cell with the line's median levels, beside its control."""
+    name, what = asked.control
+    settings = Settings(hypothesis=asked.hypothesis)
+    course = expect(asked.line, *asked.what, duration=asked.duration, settings=settings)
+    shown = _course(course)
+    if what != asked.what:
+        shown["control"] = {"name": name, **_course(_control(asked.line, what, asked.duration, asked.hypothesis))}
+    return {**shown, "python": asked.as_python(), "command": asked.as_command(), "closures": course.attrs["closures"]}
+
+
+def _control(line: str, what: tuple[Any, ...], duration: str, hypothesis: str) -> xr.Dataset:
+    return expect(line, *what, duration=duration, settings=Settings(hypothesis=hypothesis))
+
+
+def _course(data: xr.Dataset) -> Plain:
+    shown = {name: short(data[name].values) for name in CURVES}
+    stages = {str(s): short(data["stage_count"].sel(stage=s).values) for s in data["stage"].values}
+    return {"time": short(data["time"].values), **shown, "stages": stages}
+
+
+def population(asked: Asked) -> Plain:
+    """Many single cells: mean and the middle 95 % of cells at each time, and exosomes per cell at the end."""
+    run = cells_of(asked)
+    bands = {}
+    for name in ("calcium", "exosomes"):
+        low, high = (run.data[name].quantile(q, "cell").values for q in MIDDLE_95)
+        bands[name] = {"mean": short(run.data[name].mean("cell").values), "low": short(low), "high": short(high)}
+    means = run.data["stage_count"].mean("cell")
+    return {
+        "time": short(run.data["time"].values),
+        **bands,
+        "stages": {str(s): short(means.sel(stage=s).values) for s in means["stage"].values},
+        "at_end": [int(n) for n in run.exosomes.isel(time=-1).values],
+        "fusions_per_cell": float(run.data["fusions"].isel(time=-1).mean()),
+        "cells": asked.cells,
+    }
+
+
+def cells_of(asked: Asked) -> Run:
+    """The run itself, as the shown code makes it: figure and data of the page are of this one."""
+    settings = Settings(hypothesis=asked.hypothesis)
+    return simulate(
+        asked.line, *asked.what, duration=asked.duration, cells=asked.cells, seed=asked.seed, settings=settings
+    )
+
+
+def film(asked: Asked) -> Plain:
+    """One cell, vesicle by vesicle: each MVB read at about 150 times, every change of stage at its own time.
+
+    Positions are no result: the page draws them. What is a result: number, stage, diameter, Rab11 vesicles taken up and
+    ILVs of each MVB at each read, and the times of changes, fusions and degradations.
+    """
+    length = seconds(asked.duration, what="duration")
+    step = next((s for s in ROUND_STEPS if length / s <= FILM_FRAMES), length / FILM_FRAMES)
+    times = np.unique(np.append(np.arange(0.0, length, step), length))
+    settings = Settings(
+        hypothesis=asked.hypothesis, every=f"{step:g} s", snapshots=tuple(f"{t:g} s" for t in times), stage_changes=True,
+    )  # fmt: skip
+    run = simulate(asked.line, *asked.what, duration=asked.duration, cells=1, seed=asked.seed, settings=settings)
+    cell = run.data.isel(cell=0)
+    return {
+        **_course(cell),
+        "duration": length,
+        "radius": read.value("cell_radius"),
+        "exosome": read.value("exosome_diameter"),
+        "recycling": read.value("ilv_diameter"),
+        "vesicles": vesicles_of(run),
+    }
+
+
+def vesicles_of(run: Run) -> list[Plain]:
+    """The life of every MVB that is there at or after time 0: when born, as what read, when changed, how ended.
+
+    keys: rows (time s, diameter um, Rab11 vesicles taken up, ILVs), one per read, the last at its end;
+    stages: rows (time s, stage from then on); end: (time s, 'released' or 'degraded', ILVs) or None where it goes on.
+    """
+    lives: dict[int, Plain] = {}
+    for row in _rows(run.events):
+        life = _life(lives, row)
+        if row["fate"] in ENDS:
+            life["end"] = [row["time"], row["fate"], row["ilv"]]
+            life["keys"].append([row[name] for name in KEYS])
+        else:
+            life["stages"].append([row["time"], row["fate"]])
+    for row in _rows(run.vesicles):
+        _life(lives, row)["keys"].append([row[name] for name in KEYS])
+    seen = [life for life in lives.values() if life["keys"] and max(life["keys"])[0] >= 0]
+    for life in seen:
+        life["keys"].sort()
+        life["stages"].sort()
+    return sorted(seen, key=lambda life: int(life["id"]))
+
+
+def _life(lives: dict[int, Plain], row: Plain) -> Plain:
+    """The life that a row belongs to, begun at its birth."""
+    born, first = short(row["time"] - row["age"]), CELL.life_cycle.stages[0]
+    begun = {"id": row["vesicle"], "born": born, "keys": [], "stages": [[born, first]], "end": None}
+    return lives.setdefault(row["vesicle"], begun)
+
+
+def _rows(table: xr.Dataset) -> Iterator[Plain]:
+    """The rows of a table of events or reads as plain values."""
+    names = [
+        name for name in ("time", "vesicle", "diameter", "growth", "ilv", "age", "fate") if name in table.variables
+    ]
+    columns = [table[name].values.tolist() for name in names]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def short(values: Any) -> Any:
+    """Numbers rounded to five digits: half the bytes, and nothing that a screen could show is lost."""
+    flat = np.asarray(values, float)
+    if flat.ndim == 0:
+        return float(f"{float(flat):.{DIGITS}g}")
+    return [float(f"{v:.{DIGITS}g}") for v in flat]
+
+
+def table(run: Run) -> str:
+    """Mean and standard deviation over cells of what a run recorded, as CSV with units in the head."""
+    means = run.data.mean("cell")
+    sds = run.data.std("cell", ddof=1) if run.data.sizes["cell"] > 1 else run.data.std("cell")
+    names = [str(n) for n, v in run.data.data_vars.items() if v.dims == ("cell", "time")]
+    heads = ["time_s"] + [f"{n}_{kind} ({run.data[n].attrs['units']})" for n in names for kind in ("mean", "sd")]
+    rows = [",".join(heads)]
+    for i, time in enumerate(run.data["time"].values):
+        cells = [f"{float(d[n][i]):.9g}" for n in names for d in (means, sds)]
+        rows.append(",".join([f"{float(time):.9g}", *cells]))
+    return "\n".join(rows) + "\n"

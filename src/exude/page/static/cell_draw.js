@@ -1,0 +1,301 @@
+// The drawn cell. Sizes are the model's, in micrometres; so are number, stage and growth of MVBs, and every time.
+// Outline, nucleus, ER and where things stand are drawing: the model has no places inside a cell.
+
+export const STAGES = {
+  immature: ["#3B9BDC", "growing: Rab11 vesicles fuse with it"],
+  travelling: ["#0B5394", "on its way along microtubules"],
+  peripheral: ["#00796B", "near the plasma membrane"],
+  docked: ["#AA4499", "held at the membrane by Rab27"],
+  primed: ["#B23A00", "ready to fuse when calcium rises"],
+};
+export const INK = { munc: "#CC3377", rab11: "#2E7D32", exosome: "#B23A00", lysosome: "#7A7A7A" };
+
+const FLASH = 0.9; // seconds on the screen
+const EXOSOMES_SHOWN = 3.5; // seconds on the screen
+const FADE = 1.2; // seconds on the screen, of a degraded MVB
+const COPIES_PER_DOT = 8; // Munc13-4 copies
+const NUCLEUS = 0.36, ER_FROM = 0.42, ER_TO = 0.74; // shares of the radius
+const SMALLEST_WITH_ILVS = 7; // pixels of radius from which single ILVs are drawn
+const REST = 0.05, HIGH = 5; // uM, ends of the calcium colours
+const GOLDEN = 2.399963;
+
+// A number in [0, 1) that a vesicle keeps for life: the same vesicle stands at the same place in every film.
+function chance(id, turn) {
+  let x = Math.imul(id + 1, 0x9e3779b1) ^ Math.imul(turn + 1, 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 15), 0x2c1b3c6d);
+  x = Math.imul(x ^ (x >>> 12), 0x297a2d39);
+  return ((x ^ (x >>> 15)) >>> 0) / 4294967296;
+}
+
+const smooth = (u) => (u <= 0 ? 0 : u >= 1 ? 1 : u * u * (3 - 2 * u));
+const mix = (a, b, u) => a + (b - a) * u;
+
+export function lastAt(rows, time) {
+  let low = 0, high = rows.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (rows[middle][0] <= time) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+const RAMP = [[255, 252, 240], [255, 239, 178], [255, 214, 92], [247, 176, 38]];
+export function calciumColour(calcium) {
+  const share = Math.min(Math.max(Math.log(calcium / REST) / Math.log(HIGH / REST), 0), 1) * (RAMP.length - 1);
+  const i = Math.min(Math.floor(share), RAMP.length - 2);
+  return `rgb(${RAMP[i].map((c, n) => Math.round(mix(c, RAMP[i + 1][n], share - i))).join(",")})`;
+}
+
+export class CellDrawing {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.pen = canvas.getContext("2d");
+    this.zoom = 1;
+    this.middle = [0, 0];
+    this.film = null;
+  }
+
+  load(film) {
+    this.film = film;
+    this.er = erPaths(film.radius);
+    this.fullStore = Math.max(...film.er_calcium, 1e-9);
+    for (const life of film.vesicles) life.place = placesOf(life, film.radius);
+  }
+
+  resize() {
+    const side = this.canvas.clientWidth, dense = Math.min(devicePixelRatio || 1, 2);
+    if (this.canvas.width !== Math.round(side * dense)) this.canvas.width = this.canvas.height = Math.round(side * dense);
+    this.dense = dense;
+    this.side = side;
+  }
+
+  // What stands at a time; `speed` (seconds of the cell per second on the screen) says how long a flash lasts.
+  draw(time, speed) {
+    const { pen, film } = this;
+    if (!film) return;
+    this.resize();
+    this.scale = (this.side / 2 / (film.radius * 1.16)) * this.zoom;
+    pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
+    pen.clearRect(0, 0, this.side, this.side);
+    pen.translate(this.side / 2 - this.middle[0] * this.scale, this.side / 2 - this.middle[1] * this.scale);
+    pen.scale(this.scale, this.scale);
+    const row = lastAt2(film.time, time);
+    this.#body(film.calcium[row], film.er_calcium[row] / this.fullStore);
+    const dots = this.#muncPerMvb(time, film.recruited[row]);
+    for (const life of film.vesicles) this.#mvb(life, time, speed, dots);
+    for (const life of film.vesicles) if (life.end?.[1] === "released") this.#fusion(life, time, speed);
+    this.#ruler();
+  }
+
+  #body(calcium, store) {
+    const { pen, film } = this;
+    outline(pen, film.radius);
+    pen.fillStyle = calciumColour(calcium);
+    pen.fill();
+    pen.lineWidth = 0.14;
+    pen.strokeStyle = "#44505c";
+    pen.stroke();
+    pen.lineWidth = 0.2;
+    pen.strokeStyle = `rgba(70, 95, 140, ${0.1 + 0.5 * store})`;
+    pen.stroke(this.er);
+    pen.beginPath();
+    pen.ellipse(-0.06 * film.radius, 0.05 * film.radius, NUCLEUS * film.radius, 0.92 * NUCLEUS * film.radius, 0.3, 0, 7);
+    pen.fillStyle = "#cfd8e3";
+    pen.fill();
+    pen.strokeStyle = "#8d9bab";
+    pen.stroke();
+  }
+
+  // The model knows how many copies are on membranes in all; they are drawn evenly on MVBs past growth.
+  #muncPerMvb(time, copies) {
+    const able = this.film.vesicles.filter((life) => stageAt(life, time) && stageAt(life, time) !== "immature").length;
+    return able ? Math.round(copies / COPIES_PER_DOT / able) : 0;
+  }
+
+  #mvb(life, time, speed, dots) {
+    const stage = stageAt(life, time), gone = life.end ? time - life.end[0] : -1;
+    const fading = gone >= 0 && life.end[1] === "degraded" && gone < FADE * speed;
+    if (!stage && !fading) return;
+    const { pen } = this, i = lastAt(life.keys, time), key = life.keys[i], next = life.keys[i + 1] ?? key;
+    const along = next[0] > key[0] ? Math.min(Math.max((time - key[0]) / (next[0] - key[0]), 0), 1) : 0;
+    const radius = mix(key[1], next[1], along) / 2;
+    const [x, y] = this.#where(life, Math.min(time, life.end?.[0] ?? time), radius, fading ? gone / (FADE * speed) : 0);
+    pen.globalAlpha = fading ? 1 - gone / (FADE * speed) : 1;
+    const colour = fading ? INK.lysosome : STAGES[stage][0];
+    disc(pen, x, y, radius, "#fffdf8", colour, Math.min(radius * 0.28, 1.8 / this.scale + 0.02));
+    this.#ilvs(life.id, x, y, radius, key[3], colour);
+    if (stage === "immature" && next[2] > key[2] && this.zoom * this.scale > 0) this.#rab11(life.id, x, y, radius, next[2] - key[2], along);
+    if (stage && stage !== "immature") this.#munc(life.id, x, y, radius, dots);
+    pen.globalAlpha = 1;
+  }
+
+  // Where a life stands: from near the nucleus to the membrane, stage by stage, at the stage's own times.
+  #where(life, time, radius, lost) {
+    const { film } = this, { stages, place } = life;
+    const i = lastAt(stages, time), stage = stages[i][1], until = stages[i + 1]?.[0] ?? life.end?.[0] ?? film.duration;
+    const share = until > stages[i][0] ? (time - stages[i][0]) / (until - stages[i][0]) : 1;
+    const membrane = edge(place.angle, film.radius) - radius - 0.1;
+    const near = membrane - 0.9 - place.depth;
+    const at = { immature: [place.home, place.home], travelling: [place.home, near], peripheral: [near, near - 0.1],
+      docked: [near, membrane], primed: [membrane, membrane + 0.05] }[stage];
+    const eased = stage === "docked" ? smooth(share * 6) : smooth(share);
+    const far = mix(mix(at[0], at[1], eased), place.home * 0.8, lost);
+    const wander = stage === "immature" ? 0.05 : stage === "travelling" ? 0.03 : 0.008;
+    const angle = place.angle + wander * Math.sin(time / (90 + 60 * place.pace) + place.pace * 40);
+    return [far * Math.cos(angle), far * Math.sin(angle)];
+  }
+
+  #ilvs(id, x, y, radius, count, colour) {
+    if (!count) return;
+    const { pen } = this, inside = this.film.exosome / 2;
+    pen.fillStyle = colour;
+    if (radius * this.scale < SMALLEST_WITH_ILVS) {
+      const before = pen.globalAlpha;
+      pen.globalAlpha = before * Math.min(0.12 + count / 60, 0.8);
+      disc(pen, x, y, radius * 0.72, colour);
+      pen.globalAlpha = before;
+      return;
+    }
+    pen.beginPath();
+    for (let n = 0; n < Math.min(count, 80); n++) {
+      const far = (radius - inside) * 0.86 * Math.sqrt((n + 0.5) / Math.max(count, 6)), angle = n * GOLDEN + id;
+      const px = x + far * Math.cos(angle), py = y + far * Math.sin(angle);
+      pen.moveTo(px + inside * 0.5, py);
+      pen.arc(px, py, inside * 0.5, 0, 7);
+    }
+    pen.fill();
+  }
+
+  #rab11(id, x, y, radius, arriving, along) {
+    const { pen } = this, size = this.film.recycling / 2;
+    for (let n = 0; n < Math.min(arriving, 6); n++) {
+      const due = (n + 1) / arriving, share = (along - due + 1 / arriving) * arriving;
+      if (share < 0 || share > 1) continue;
+      const angle = 6.283 * chance(id + Math.round(1000 * along * 0), 7 + n), far = radius + size + 1.6 * (1 - smooth(share));
+      disc(pen, x + far * Math.cos(angle), y + far * Math.sin(angle), Math.max(size, 1.6 / this.scale), INK.rab11);
+    }
+  }
+
+  #munc(id, x, y, radius, dots) {
+    const { pen } = this, size = Math.max(0.028, 1.1 / this.scale);
+    pen.fillStyle = INK.munc;
+    pen.beginPath();
+    for (let n = 0; n < Math.min(dots, 24); n++) {
+      const angle = (6.283 * n) / Math.min(dots, 24) + id, far = radius + size * 0.8;
+      pen.moveTo(x + far * Math.cos(angle) + size, y + far * Math.sin(angle));
+      pen.arc(x + far * Math.cos(angle), y + far * Math.sin(angle), size, 0, 7);
+    }
+    pen.fill();
+  }
+
+  // A ring where the MVB met the membrane, then its ILVs as exosomes on their way.
+  #fusion(life, time, speed) {
+    const since = time - life.end[0];
+    if (since < 0 || since > EXOSOMES_SHOWN * speed) return;
+    const { pen, film } = this, angle = life.place.angle, far = edge(angle, film.radius);
+    const x = far * Math.cos(angle), y = far * Math.sin(angle), flash = since / (FLASH * speed);
+    if (flash < 1) {
+      pen.globalAlpha = 1 - flash;
+      pen.beginPath();
+      pen.arc(x, y, 0.3 + 1.5 * Math.sqrt(flash), 0, 7);
+      pen.lineWidth = 0.16;
+      pen.strokeStyle = INK.exosome;
+      pen.stroke();
+    }
+    const share = since / (EXOSOMES_SHOWN * speed), size = Math.max(film.exosome / 2, 1 / this.scale);
+    pen.globalAlpha = 1 - share * share;
+    pen.fillStyle = INK.exosome;
+    pen.beginPath();
+    for (let n = 0; n < Math.min(life.end[2], 120); n++) {
+      const turn = angle + (chance(life.id, 100 + n) - 0.5) * 2.2, reach = 0.15 + 3.4 * Math.sqrt(share) * (0.25 + 0.75 * chance(life.id, 300 + n));
+      const px = x + reach * Math.cos(turn), py = y + reach * Math.sin(turn);
+      pen.moveTo(px + size, py);
+      pen.arc(px, py, size, 0, 7);
+    }
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
+
+  #ruler() {
+    const { pen, side } = this, length = this.zoom > 3 ? 1 : this.zoom > 1.5 ? 2 : 5;
+    pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
+    pen.fillStyle = "#262626";
+    pen.fillRect(14, side - 16, length * this.scale, 2.5);
+    pen.font = "13px system-ui, sans-serif";
+    pen.fillText(`${length} µm`, 14, side - 22);
+  }
+
+  // Vesicles at a time, for words: how many in each stage.
+  count(time) {
+    const found = Object.fromEntries(Object.keys(STAGES).map((stage) => [stage, 0]));
+    for (const life of this.film?.vesicles ?? []) {
+      const stage = stageAt(life, time);
+      if (stage) found[stage] += 1;
+    }
+    return found;
+  }
+}
+
+function lastAt2(times, time) {
+  let low = 0, high = times.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (times[middle] <= time) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function stageAt(life, time) {
+  if (time < life.born || (life.end && time >= life.end[0])) return null;
+  return life.stages[lastAt(life.stages, time)][1];
+}
+
+function placesOf(life, radius) {
+  return {
+    angle: 6.283 * chance(life.id, 0),
+    home: radius * mix(NUCLEUS + 0.08, 0.66, Math.sqrt(chance(life.id, 1))),
+    depth: 0.9 * chance(life.id, 2),
+    pace: chance(life.id, 3),
+  };
+}
+
+const edge = (angle, radius) => radius * (1 + 0.028 * Math.sin(3 * angle + 1) + 0.018 * Math.sin(5 * angle + 2));
+
+function outline(pen, radius) {
+  pen.beginPath();
+  for (let i = 0; i <= 120; i++) {
+    const angle = (i / 120) * 2 * Math.PI, far = edge(angle, radius);
+    pen.lineTo(far * Math.cos(angle), far * Math.sin(angle));
+  }
+  pen.closePath();
+}
+
+function erPaths(radius) {
+  const path = new Path2D();
+  for (let ring = 0; ring < 9; ring++) {
+    const far = radius * mix(ER_FROM, ER_TO, ring / 8), parts = 5 + (ring % 3);
+    for (let part = 0; part < parts; part++) {
+      const from = (6.283 * (part + chance(ring, part))) / parts, length = 0.35 + 0.5 * chance(ring, 20 + part);
+      for (let i = 0; i <= 14; i++) {
+        const angle = from + (length * i) / 14, here = far + 0.16 * Math.sin(angle * 17 + ring);
+        const [x, y] = [here * Math.cos(angle), here * Math.sin(angle)];
+        if (i) path.lineTo(x, y);
+        else path.moveTo(x, y);
+      }
+    }
+  }
+  return path;
+}
+
+function disc(pen, x, y, radius, fill, stroke, width) {
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 7);
+  pen.fillStyle = fill;
+  pen.fill();
+  if (!stroke) return;
+  pen.lineWidth = width;
+  pen.strokeStyle = stroke;
+  pen.stroke();
+}

@@ -1,0 +1,7 @@
+"""Routes of the tissue view."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+ROUTES: list[Route] = []
