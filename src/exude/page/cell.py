@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -19,13 +20,16 @@ from exude.page.asked import Asked
 from exude.show.words import micro
 from exude.units import seconds
 
-FILM_FRAMES = 150
-"""Reads of every MVB in a film, about: what lies between two reads is drawn as a straight line."""
+FILM_READS = 150
+"""Reads of every MVB in a film, at most: what lies between two reads is drawn as a straight line."""
+POINTS = 500
+"""Points of a curve, at most: a calcium spike of a minute must be seen in a run of hours."""
 DIGITS = 5
 """Of a number sent to the page."""
 CURVES = ("calcium", "er_calcium", "exosomes", "fusions", "recruited")
 """What a course shows beside the stages."""
 MIDDLE_95 = (0.025, 0.975)
+SECONDS_PER_HOUR = 3600.0
 
 KEYS = ("time", "diameter", "growth", "ilv")
 """What a film keeps of a read."""
@@ -60,16 +64,36 @@ def _targets() -> frozenset[str]:
 def expected(asked: Asked) -> Plain:
     """The expected course of a cell with the line's median levels, beside its control."""
     name, what = asked.control
+    every = _step(asked, POINTS)
     settings = Settings(hypothesis=asked.hypothesis)
-    course = expect(asked.line, *asked.what, duration=asked.duration, settings=settings)
-    shown = _course(course)
+    course = expect(asked.line, *asked.what, duration=asked.duration, every=every, settings=settings)
+    spans = _spans(asked)
+    shown = {**_course(course), "spans": _rates(course, spans)}
     if what != asked.what:
-        shown["control"] = {"name": name, **_course(_control(asked.line, what, asked.duration, asked.hypothesis))}
+        control = expect(asked.line, *what, duration=asked.duration, every=every, settings=settings)
+        shown["control"] = {"name": name, **_course(control), "spans": _rates(control, spans)}
     return {**shown, "python": asked.as_python(), "command": asked.as_command(), "closures": course.attrs["closures"]}
 
 
-def _control(line: str, what: tuple[Any, ...], duration: str, hypothesis: str) -> xr.Dataset:
-    return expect(line, *what, duration=duration, settings=Settings(hypothesis=hypothesis))
+def _step(asked: Asked, most: int) -> str:
+    """The shortest round step (s) that cuts the run into at most so many."""
+    length = seconds(asked.duration, what="duration")
+    return f"{next((s for s in ROUND_STEPS if length / s <= most), length / most):g} s"
+
+
+def _spans(asked: Asked) -> list[tuple[float, float]]:
+    """The times of a run (s) between which nothing is added or ended."""
+    length = seconds(asked.duration, what="duration")
+    changes = {t for w in asked.what for t in getattr(w, "window", ()) if 0 < t < length}
+    return list(itertools.pairwise(sorted({0.0, length, *changes})))
+
+
+def _rates(course: xr.Dataset, spans: list[tuple[float, float]]) -> list[Plain]:
+    """Mean release in each span, exosomes per hour."""
+    times, released = course["time"].values, course["exosomes"].values
+    totals = [np.interp(span, times, released) for span in spans]
+    rates = [(b - a) / (to - start) * SECONDS_PER_HOUR for (start, to), (a, b) in zip(spans, totals, strict=True)]
+    return [{"from": start, "to": to, "rate": short(rate)} for (start, to), rate in zip(spans, rates, strict=True)]
 
 
 def _course(data: xr.Dataset) -> Plain:
@@ -111,10 +135,9 @@ def film(asked: Asked) -> Plain:
     ILVs of each MVB at each read, and the times of changes, fusions and degradations.
     """
     length = seconds(asked.duration, what="duration")
-    step = next((s for s in ROUND_STEPS if length / s <= FILM_FRAMES), length / FILM_FRAMES)
-    times = np.unique(np.append(np.arange(0.0, length, step), length))
+    reads = np.unique(np.append(np.arange(0.0, length, seconds(_step(asked, FILM_READS), what="step")), length))
     settings = Settings(
-        hypothesis=asked.hypothesis, every=f"{step:g} s", snapshots=tuple(f"{t:g} s" for t in times), stage_changes=True,
+        hypothesis=asked.hypothesis, every=_step(asked, POINTS), snapshots=tuple(f"{t:g} s" for t in reads), stage_changes=True,
     )  # fmt: skip
     run = simulate(asked.line, *asked.what, duration=asked.duration, cells=1, seed=asked.seed, settings=settings)
     cell = run.data.isel(cell=0)
@@ -123,7 +146,6 @@ def film(asked: Asked) -> Plain:
         "duration": length,
         "radius": read.value("cell_radius"),
         "exosome": read.value("exosome_diameter"),
-        "recycling": read.value("ilv_diameter"),
         "vesicles": vesicles_of(run),
     }
 

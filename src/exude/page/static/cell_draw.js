@@ -1,6 +1,8 @@
 // The drawn cell. Sizes are the model's, in micrometres; so are number, stage and growth of MVBs, and every time.
 // Outline, nucleus, ER and where things stand are drawing: the model has no places inside a cell.
 
+import { lastWhere, valueAt } from "./course.js";
+
 export const STAGES = {
   immature: ["#3B9BDC", "growing: Rab11 vesicles fuse with it"],
   travelling: ["#0B5394", "on its way along microtubules"],
@@ -17,7 +19,10 @@ const COPIES_PER_DOT = 8; // Munc13-4 copies
 const NUCLEUS = 0.36, ER_FROM = 0.42, ER_TO = 0.74; // shares of the radius
 const SMALLEST_WITH_ILVS = 7; // pixels of radius from which single ILVs are drawn
 const REST = 0.05, HIGH = 5; // uM, ends of the calcium colours
+const RAB11_RADIUS = 0.045; // um, drawing: the model counts them, their size does not matter to it
 const GOLDEN = 2.399963;
+const LENS = 0.31, LENS_TIMES = 5; // the lens: share of the canvas, and how much it magnifies
+const PIT = 1.6; // seconds on the screen until a fused MVB has flattened into the membrane
 
 // A number in [0, 1) that a vesicle keeps for life: the same vesicle stands at the same place in every film.
 function chance(id, turn) {
@@ -30,15 +35,8 @@ function chance(id, turn) {
 const smooth = (u) => (u <= 0 ? 0 : u >= 1 ? 1 : u * u * (3 - 2 * u));
 const mix = (a, b, u) => a + (b - a) * u;
 
-export function lastAt(rows, time) {
-  let low = 0, high = rows.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (rows[middle][0] <= time) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
+// The last row that begins at or before a time.
+const lastAt = (rows, time) => lastWhere(rows.length, (i) => rows[i][0] <= time);
 
 const RAMP = [[255, 252, 240], [255, 239, 178], [255, 214, 92], [247, 176, 38]];
 export function calciumColour(calcium) {
@@ -52,6 +50,7 @@ export class CellDrawing {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
     this.zoom = 1;
+    this.lens = true;
     this.middle = [0, 0];
     this.film = null;
   }
@@ -75,17 +74,58 @@ export class CellDrawing {
     const { pen, film } = this;
     if (!film) return;
     this.resize();
-    this.scale = (this.side / 2 / (film.radius * 1.16)) * this.zoom;
+    const dots = this.#muncPerMvb(time, valueAt(film.time, film.recruited, time));
+    const scene = { time, speed, dots, calcium: valueAt(film.time, film.calcium, time), store: valueAt(film.time, film.er_calcium, time) / this.fullStore };
+    const own = (this.side / 2 / (film.radius * 1.16)) * this.zoom;
+    this.whole = own;
     pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
     pen.clearRect(0, 0, this.side, this.side);
-    pen.translate(this.side / 2 - this.middle[0] * this.scale, this.side / 2 - this.middle[1] * this.scale);
-    pen.scale(this.scale, this.scale);
-    const row = lastAt2(film.time, time);
-    this.#body(film.calcium[row], film.er_calcium[row] / this.fullStore);
-    const dots = this.#muncPerMvb(time, film.recruited[row]);
-    for (const life of film.vesicles) this.#mvb(life, time, speed, dots);
+    this.#look(scene, this.middle, own, [this.side / 2, this.side / 2]);
+    this.#ruler([14, this.side - 16], own);
+    if (this.lens && this.zoom < LENS_TIMES / 2) this.#lens(scene, own);
+  }
+
+  // The scene, with `middle` (um) at the pixel `at`.
+  #look(scene, middle, scale, at) {
+    const { pen, film } = this, { time, speed } = scene;
+    this.scale = scale;
+    pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
+    pen.translate(at[0] - middle[0] * scale, at[1] - middle[1] * scale);
+    pen.scale(scale, scale);
+    this.#body(scene.calcium, scene.store);
+    for (const life of film.vesicles) this.#mvb(life, time, speed, scene.dots);
     for (const life of film.vesicles) if (life.end?.[1] === "released") this.#fusion(life, time, speed);
-    this.#ruler();
+  }
+
+  // As a microscopist would: the place of the nearest fusion, magnified, in the corner.
+  #lens(scene, own) {
+    const { pen, film } = this, released = film.vesicles.filter((life) => life.end?.[1] === "released");
+    const near = released.reduce((best, life) => (!best || Math.abs(life.end[0] - scene.time) < Math.abs(best.end[0] - scene.time) ? life : best), null);
+    if (!near) return;
+    const angle = near.place.angle, far = edge(angle, film.radius) - 0.15;
+    const middle = [far * Math.cos(angle), far * Math.sin(angle)], radius = (this.side * LENS) / 2, at = [radius + 8, radius + 8];
+    pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
+    pen.save();
+    pen.beginPath();
+    pen.arc(at[0], at[1], radius, 0, 7);
+    pen.fillStyle = "#f3f6f8";
+    pen.fill();
+    pen.clip();
+    this.#look(scene, middle, own * LENS_TIMES, at);
+    pen.restore();
+    pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
+    pen.lineWidth = 1.5;
+    pen.strokeStyle = "#44505c";
+    pen.beginPath();
+    pen.arc(at[0], at[1], radius, 0, 7);
+    pen.stroke();
+    pen.setLineDash([3, 3]);
+    pen.beginPath();
+    pen.arc(this.side / 2 + (middle[0] - this.middle[0]) * own, this.side / 2 + (middle[1] - this.middle[1]) * own, radius / LENS_TIMES, 0, 7);
+    pen.stroke();
+    pen.setLineDash([]);
+    this.#ruler([at[0] - 0.25 * own * LENS_TIMES, at[1] + radius - 14], own * LENS_TIMES, 0.5);
+    this.scale = own;
   }
 
   #body(calcium, store) {
@@ -93,10 +133,10 @@ export class CellDrawing {
     outline(pen, film.radius);
     pen.fillStyle = calciumColour(calcium);
     pen.fill();
-    pen.lineWidth = 0.14;
+    pen.lineWidth = Math.min(0.14, 5 / this.scale);
     pen.strokeStyle = "#44505c";
     pen.stroke();
-    pen.lineWidth = 0.2;
+    pen.lineWidth = Math.min(0.15, 6 / this.scale);
     pen.strokeStyle = `rgba(70, 95, 140, ${0.1 + 0.5 * store})`;
     pen.stroke(this.er);
     pen.beginPath();
@@ -125,7 +165,7 @@ export class CellDrawing {
     const colour = fading ? INK.lysosome : STAGES[stage][0];
     disc(pen, x, y, radius, "#fffdf8", colour, Math.min(radius * 0.28, 1.8 / this.scale + 0.02));
     this.#ilvs(life.id, x, y, radius, key[3], colour);
-    if (stage === "immature" && next[2] > key[2] && this.zoom * this.scale > 0) this.#rab11(life.id, x, y, radius, next[2] - key[2], along);
+    if (stage === "immature" && next[2] > key[2]) this.#rab11(life.id, x, y, radius, next[2] - key[2], along);
     if (stage && stage !== "immature") this.#munc(life.id, x, y, radius, dots);
     pen.globalAlpha = 1;
   }
@@ -168,11 +208,11 @@ export class CellDrawing {
   }
 
   #rab11(id, x, y, radius, arriving, along) {
-    const { pen } = this, size = this.film.recycling / 2;
+    const { pen } = this, size = RAB11_RADIUS;
     for (let n = 0; n < Math.min(arriving, 6); n++) {
       const due = (n + 1) / arriving, share = (along - due + 1 / arriving) * arriving;
       if (share < 0 || share > 1) continue;
-      const angle = 6.283 * chance(id + Math.round(1000 * along * 0), 7 + n), far = radius + size + 1.6 * (1 - smooth(share));
+      const angle = 6.283 * chance(id, 7 + n), far = radius + size + 1.6 * (1 - smooth(share));
       disc(pen, x + far * Math.cos(angle), y + far * Math.sin(angle), Math.max(size, 1.6 / this.scale), INK.rab11);
     }
   }
@@ -189,17 +229,18 @@ export class CellDrawing {
     pen.fill();
   }
 
-  // A ring where the MVB met the membrane, then its ILVs as exosomes on their way.
+  // A ring where the MVB met the membrane, a pit that flattens, and its ILVs as exosomes on their way.
   #fusion(life, time, speed) {
     const since = time - life.end[0];
     if (since < 0 || since > EXOSOMES_SHOWN * speed) return;
     const { pen, film } = this, angle = life.place.angle, far = edge(angle, film.radius);
-    const x = far * Math.cos(angle), y = far * Math.sin(angle), flash = since / (FLASH * speed);
+    const x = far * Math.cos(angle), y = far * Math.sin(angle), flash = since / (FLASH * speed), pit = since / (PIT * speed);
+    if (pit < 1) this.#pit(x, y, angle, (life.keys.at(-1)[1] / 2) * (1 - smooth(pit)));
     if (flash < 1) {
       pen.globalAlpha = 1 - flash;
       pen.beginPath();
       pen.arc(x, y, 0.3 + 1.5 * Math.sqrt(flash), 0, 7);
-      pen.lineWidth = 0.16;
+      pen.lineWidth = Math.min(0.1, 3 / this.scale);
       pen.strokeStyle = INK.exosome;
       pen.stroke();
     }
@@ -217,13 +258,24 @@ export class CellDrawing {
     pen.globalAlpha = 1;
   }
 
-  #ruler() {
-    const { pen, side } = this, length = this.zoom > 3 ? 1 : this.zoom > 1.5 ? 2 : 5;
+  #pit(x, y, angle, radius) {
+    const { pen } = this;
+    pen.beginPath();
+    pen.arc(x, y, radius, angle + Math.PI / 2, angle - Math.PI / 2);
+    pen.fillStyle = "#f3f6f8";
+    pen.fill();
+    pen.lineWidth = 0.06;
+    pen.strokeStyle = STAGES.primed[0];
+    pen.stroke();
+  }
+
+  #ruler([x, y], scale, length = this.zoom > 3 ? 1 : this.zoom > 1.5 ? 2 : 5) {
+    const { pen } = this;
     pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
     pen.fillStyle = "#262626";
-    pen.fillRect(14, side - 16, length * this.scale, 2.5);
+    pen.fillRect(x, y, length * scale, 2.5);
     pen.font = "13px system-ui, sans-serif";
-    pen.fillText(`${length} µm`, 14, side - 22);
+    pen.fillText(`${length} µm`, x, y - 6);
   }
 
   // Vesicles at a time, for words: how many in each stage.
@@ -235,16 +287,6 @@ export class CellDrawing {
     }
     return found;
   }
-}
-
-function lastAt2(times, time) {
-  let low = 0, high = times.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (times[middle] <= time) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }
 
 function stageAt(life, time) {

@@ -4,7 +4,8 @@ import { Newest, ask, taken } from "./api.js";
 import { CellDrawing, INK, STAGES, calciumColour } from "./cell_draw.js";
 import { Controls } from "./cell_controls.js";
 import { USUAL, read, sentences } from "./cell_model.js";
-import { COLOURS, CONTROL, Chart, valueAt } from "./chart.js";
+import { COLOURS, CONTROL, Chart } from "./chart.js";
+import { valueAt } from "./course.js";
 import { el, fault, number, say } from "./dom.js";
 import { Player, still } from "./player.js";
 import { Sharing } from "./sharing.js";
@@ -38,6 +39,7 @@ class CellView {
     this.stages = new Chart("MVBs in each stage (per cell)", { seek });
     this.problem = el("div");
     this.answer = el("p", { class: "answer" });
+    this.spans = el("table", { class: "spans" });
     this.now = el("p", { class: "now" });
     this.sharing = new Sharing({ figures: (kind) => `/api/cell/figure.${kind}`, data: (kind) => `/api/cell/data.${kind}`, keys: KEYS });
     this.expected = new Newest();
@@ -47,9 +49,9 @@ class CellView {
   }
 
   #lay() {
-    const drawn = el("section", { class: "stage", "aria-label": "The cell" }, this.canvas, this.player.element, this.#zoom(), this.now, legend(),
+    const drawn = el("section", { class: "stage", "aria-label": "The cell" }, el("div", { class: "framed" }, this.canvas, this.#zoom()), this.player.element, this.now, legend(),
       el("p", { class: "hint" }, "To scale: the cell, its MVBs and exosomes; number, stage, growth and every time are the model's. Outline, nucleus, ER and where things stand are drawing."));
-    const curves = el("section", { class: "curves", "aria-label": "Curves" }, this.answer, this.release.element, this.calcium.element, this.stages.element, this.sharing.element);
+    const curves = el("section", { class: "curves", "aria-label": "Curves" }, this.answer, this.spans, this.release.element, this.calcium.element, this.stages.element, this.sharing.element);
     this.element = el("div", { class: "cell-view" }, el("h1", { class: "visually-hidden" }, "The cell"), this.problem, this.controls.element, drawn, curves);
   }
 
@@ -64,14 +66,19 @@ class CellView {
     addEventListener("pointerup", () => { from = null; });
     this.canvas.addEventListener("pointermove", (event) => {
       if (!from) return;
-      this.drawing.middle[0] -= (event.clientX - from[0]) / this.drawing.scale;
-      this.drawing.middle[1] -= (event.clientY - from[1]) / this.drawing.scale;
+      this.drawing.middle[0] -= (event.clientX - from[0]) / this.drawing.whole;
+      this.drawing.middle[1] -= (event.clientY - from[1]) / this.drawing.whole;
       from = [event.clientX, event.clientY];
       this.#draw(this.player.time, this.player.speed);
     });
     return el("div", { class: "zoom", role: "group", "aria-label": "Zoom" },
       el("button", { type: "button", "aria-label": "Closer", onclick: () => turn(1.6) }, "+"),
-      el("button", { type: "button", "aria-label": "Farther", onclick: () => turn(1 / 1.6) }, "−"));
+      el("button", { type: "button", "aria-label": "Farther", onclick: () => turn(1 / 1.6) }, "−"),
+      el("button", { type: "button", "aria-pressed": "true", onclick: (event) => {
+        this.drawing.lens = !this.drawing.lens;
+        event.currentTarget.setAttribute("aria-pressed", String(this.drawing.lens));
+        this.#draw(this.player.time, this.player.speed);
+      } }, "Lens"));
   }
 
   async begin() {
@@ -153,6 +160,7 @@ class CellView {
     this.calcium.draw(shown([grey("calcium"), own("expected, median cell", "calcium")]));
     this.stages.draw(Object.entries(course.stages).map(([name, y]) => ({ name, time: course.time, y, colour: STAGES[name]?.[0] ?? COLOURS[5] })));
     this.#answer();
+    this.#rates();
     this.#follow(this.player.time);
   }
 
@@ -164,6 +172,14 @@ class CellView {
     if (many) say(this.answer.textContent);
   }
 
+  #rates() {
+    const { spans, control } = this.course;
+    const head = ["", "per hour", ...(control ? [control.name] : [])].map((words) => el("th", { scope: "col" }, words));
+    const rows = spans.map((span, i) => el("tr", {}, el("th", { scope: "row" }, `${number(span.from / 60)} to ${number(span.to / 60)} min`), el("td", {}, number(span.rate)),
+      control ? el("td", {}, number(control.spans[i].rate)) : null));
+    this.spans.replaceChildren(el("caption", {}, "Exosomes per hour (median cell), between what was added or ended"), el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
+  }
+
   #draw(time, speed) {
     this.drawing.draw(time, speed);
   }
@@ -171,7 +187,7 @@ class CellView {
   #follow(time) {
     for (const chart of [this.calcium, this.release, this.stages]) if (chart.to) chart.at(time);
     if (!this.film) return;
-    const calcium = valueAt({ time: this.film.time, y: this.film.calcium }, time), counts = this.drawing.count(time);
+    const calcium = valueAt(this.film.time, this.film.calcium, time), counts = this.drawing.count(time);
     const released = this.film.vesicles.filter(({ end }) => end?.[1] === "released" && end[0] <= time).reduce((sum, { end }) => sum + end[2], 0);
     const stages = Object.entries(counts).map(([stage, n]) => `${n} ${stage}`).join(", ");
     this.now.textContent = `Calcium ${number(calcium)} µM · MVBs: ${stages} · ${released} exosomes out`;

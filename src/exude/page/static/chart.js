@@ -1,6 +1,7 @@
 // A small line chart as SVG: axes with round ticks, a grey control, a band, a cursor that follows the player,
 // and the same numbers as words and as a table for those who do not see it.
 
+import { valueAt } from "./course.js";
 import { clock, el, number, svg } from "./dom.js";
 
 const WIDE = 380, HIGH = 190, LEFT = 46, RIGHT = 8, TOP = 10, BELOW = 30;
@@ -94,20 +95,9 @@ export class Chart {
     const picked = time.map((_, i) => i).filter((i) => i % step === 0 || i === time.length - 1);
     const head = el("tr", {}, el("th", { scope: "col" }, "time"), shown.map((one) => el("th", { scope: "col" }, one.name)));
     const rows = picked.map((i) => el("tr", {}, el("th", { scope: "row" }, clock(time[i])),
-      shown.map((one) => el("td", {}, number(valueAt(one, time[i]))))));
+      shown.map((one) => el("td", {}, number(valueAt(one.time, one.y, time[i]))))));
     this.rows.replaceChildren(el("thead", {}, head), el("tbody", {}, rows));
   }
-}
-
-// The last value at or before a time: right for steps, and for a fine course near enough to read.
-export function valueAt({ time, y }, at) {
-  let low = 0, high = time.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (time[middle] <= at + 1e-9) low = middle;
-    else high = middle - 1;
-  }
-  return y[low];
 }
 
 function keyed(one) {
