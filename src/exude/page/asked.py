@@ -53,9 +53,9 @@ class Asked:
     def as_python(self) -> str:
         """The experiment as code to copy."""
         rows = [f'"{self.line}",', *(f"exude.{what!r}," for what in self.what)]
-        rows += [f'duration="{self.duration}",', f"cells={self.cells},", f"seed={self.seed},"]
+        rows += [f"duration={self.duration!r},", f"cells={self.cells},", f"seed={self.seed},"]
         if self.hypothesis != DEFAULT_HYPOTHESIS:
-            rows.append(f'settings=exude.Settings(hypothesis="{self.hypothesis}"),')
+            rows.append(f"settings=exude.Settings(hypothesis={self.hypothesis!r}),")
         inside = "".join(f"    {row}\n" for row in rows)
         code = f"import exude\n\nrun = exude.simulate(\n{inside})\nprint(run.exosomes.mean('cell'))\n"
         return self._by_own_names(code).replace("=Fura2(", "=exude.Fura2(").replace("=SingleW", "=exude.SingleW")

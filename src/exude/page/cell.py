@@ -14,6 +14,7 @@ from exude.cascade import CELL
 from exude.catalog import read
 from exude.engine.result import Run
 from exude.experiment.expect import expect
+from exude.experiment.fluorescence import Fura2, SingleWavelength
 from exude.experiment.perturbations import MUTANTS
 from exude.experiment.simulate import ROUND_STEPS, Settings, simulate
 from exude.page.asked import Asked
@@ -50,6 +51,7 @@ def bench() -> Plain:
             {"name": d.name, "kind": d.kind, "unit": d.dose_unit, "usual": d.usual_dose, "summary": micro(d.summary)}
             for d in drugs
         ],
+        "dyes": [*Fura2.kinds, *SingleWavelength.kinds],
         "hypotheses": [{"name": h.name, "says": h.says} for h in CELL.hypotheses],
         "stages": list(CELL.life_cycle.stages),
     }  # fmt: skip

@@ -7,7 +7,6 @@ import { withMutant } from "./cell_model.js";
 const MAIN_GENES = ["UNC13D", "RAB11A", "RAB27A", "ORAI1"];
 const MOST_LEVEL = 4, STEP = 0.05;
 const DURATIONS = ["30 min", "1 h", "2 h", "4 h", "8 h", "24 h"];
-const DYES = [["", "calcium (µM or nM, as the head says)"], ["fura2", "Fura-2 light"], ["fluo4", "Fluo-4 light"], ["gcamp6s", "GCaMP6s light"]];
 
 export class Controls {
   // bench: what can be chosen; changed(model, resting) hears of every change, resting=false while dragging.
@@ -100,7 +99,8 @@ export class Controls {
 
   #trace() {
     const problem = el("div"), { trace } = this.model;
-    const dye = choice(DYES, "", () => { words.hidden = !dye.value; });
+    const holds = [["", "calcium (µM or nM, as the head says)"], ...this.bench.dyes.map((name) => [name, `light of ${name}`])];
+    const dye = choice(holds, "", () => { words.hidden = !dye.value; });
     const numbers = el("input", { type: "text", placeholder: "r_min=0.3 r_max=6 beta=5", size: "24" });
     const words = labelled("Calibration", numbers);
     words.hidden = true;
