@@ -5,10 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test proof bench lint types docs results closures fit lock clean
+.PHONY: demo app test proof bench lint types docs results closures fit lock clean
 
 demo: $(READY)  ## a quick run of the 2018 study in silico (full: make results); figures and report in results/
 	$(BIN)/exude reproduce --quick --out results
+
+app: $(READY)  ## the page in the browser
+	$(BIN)/exude app
 
 test: $(READY)  ## all tests but the long proofs
 	$(BIN)/python -m pytest -m "not proof" -n auto --dist loadfile
