@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo app test proof bench lint types docs results closures fit lock clean
+.PHONY: demo app test proof bench lint types docs site tutorials results closures fit lock clean
 
 demo: $(READY)  ## a quick run of the 2018 study in silico (full: make results); figures and report in results/
 	$(BIN)/exude reproduce --quick --out results
@@ -36,6 +36,13 @@ types: $(READY)
 
 docs: $(READY)  ## run every example of README and docs
 	$(BIN)/python -m pytest tests/test_docs.py
+
+site: $(READY)  ## build the site into build/site; a warning is an error (tests/test_site.py does so, too)
+	$(BIN)/python -m sphinx -E -a -W --keep-going -n -q -b html -d build/site-doctrees docs build/site
+	@echo "open build/site/index.html"
+
+tutorials: $(READY)  ## run the tutorials in full and rewrite what they print and draw (15 min)
+	$(BIN)/python docs/make_tutorials.py
 
 results: $(READY)  ## run the study in full and rewrite docs/results.md from it
 	$(BIN)/exude reproduce --out results

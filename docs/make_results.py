@@ -1,6 +1,7 @@
-"""Write docs/results.md and the README's figure from a run of `exude reproduce --out results`.
+"""Write docs/results.md, the README's figure and the page's scores from a run of `exude reproduce --out results`.
 
 python docs/make_results.py results [FOLDER]: into FOLDER instead of docs/, for a look. A quick run is refused for docs/.
+python docs/make_results.py --measure [ID ...]: how long statements take on the page.
 """
 
 from __future__ import annotations
@@ -8,8 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
+
+from exude.engine.provenance import versions
+from exude.experiment.study import say_size
+from exude.page.study_stored import SHIPPED, fingerprint
+from exude.page.study_work import run_statement
 
 HERE = Path(__file__).parent
 
@@ -101,6 +109,44 @@ def main(folder: Path, to: Path = HERE) -> None:
     (to / "images").mkdir(parents=True, exist_ok=True)
     (to / "results.md").write_text(text, encoding="utf-8")
     shutil.copyfile(folder / "summary.png", to / "images" / "summary.png")
+    if to == HERE:
+        ship(rows, folder / "scores.json")
+
+
+def ship(rows: list[dict[str, Any]], scores: Path) -> None:
+    """The scores that the page begins with, beside how long statements take as measured before."""
+    shipped = json.loads(SHIPPED.read_text(encoding="utf-8")) if SHIPPED.exists() else {"statements": {}}
+    day = time.strftime("%Y-%m-%d", time.gmtime(scores.stat().st_mtime))
+    made = {"date": day, "exude": versions()["exude"], "model": fingerprint(), "size": say_size(False)}
+    keep({"made": made, "reasons": REASONS, "statements": shipped["statements"], "rows": rows})
+
+
+def measure(only: list[str]) -> None:
+    """Title, dishes and seconds of one core of statements, all unless some are named, run as the page runs them."""
+    shipped = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    for statement in only or dict.fromkeys(row["id"] for row in shipped["rows"]):
+        began = time.process_time()
+        with tempfile.TemporaryDirectory() as folder:
+            found = run_statement({"id": statement}, Path(folder), lambda *_: None)
+        seconds = round(time.process_time() - began, 1)
+        print(f"{statement}: {seconds} s", flush=True)
+        names = [dish["name"] for dish in found["dishes"]]
+        shipped["statements"][statement] = {"title": found["title"], "dishes": names, "seconds": seconds}
+        keep(shipped)
+
+
+def keep(shipped: dict[str, Any]) -> None:
+    """One row per line, so that a difference can be read."""
+    parts = []
+    for name, part in shipped.items():
+        each = (
+            [json.dumps(row, ensure_ascii=False) for row in part]
+            if isinstance(part, list)
+            else [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in part.items()]
+        )
+        left, right = "[]" if isinstance(part, list) else "{}"
+        parts.append(f"{json.dumps(name)}: {left}\n" + ",\n".join(each) + f"\n{right}")
+    SHIPPED.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
 
 
 def line(row: dict[str, Any]) -> str:
@@ -115,4 +161,7 @@ def line(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:] or ["results"]))
+    if sys.argv[1:2] == ["--measure"]:
+        measure(sys.argv[2:])
+    else:
+        main(*map(Path, sys.argv[1:] or ["results"]))

@@ -6,19 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from docs_blocks import Block, blocks_of
 from exude.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MADE = ROOT / "docs" / "generated"
+"""Pages that a build of the site makes from the code; tests/test_site.py is about them."""
+PAGES = [ROOT / "README.md", *(p for p in sorted((ROOT / "docs").rglob("*.md")) if MADE not in p.parents)]
 
 
-def blocks(language: str) -> list[tuple[str, str]]:
-    found = []
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for i, match in enumerate(re.finditer(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)):
-            found.append((f"{page.stem}-{i}", match.group(1)))
-    return found
+def blocks(language: str) -> list[tuple[str, Block]]:
+    return [(block.name, block) for page in PAGES for block in blocks_of(page) if block.language == language]
 
 
 def commands(text: str) -> list[str]:
@@ -27,19 +25,21 @@ def commands(text: str) -> list[str]:
 
 def test_there_are_examples():
     assert len(blocks("python")) >= 1
-    assert sum(len(commands(text)) for _, text in blocks("console")) >= 5
+    assert sum(len(commands(block.text)) for _, block in blocks("console")) >= 5
 
 
-@pytest.mark.parametrize(("name", "code"), blocks("python"), ids=[name for name, _ in blocks("python")])
-def test_python_example_runs(name, code, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "block"), blocks("python"), ids=[name for name, _ in blocks("python")])
+def test_python_example_runs(name, block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, name, "exec"), {})
+    block.lay(tmp_path)
+    exec(compile(block.text, name, "exec"), {})
 
 
-@pytest.mark.parametrize(("name", "text"), blocks("console"), ids=[name for name, _ in blocks("console")])
-def test_commands_run_one_after_the_other(name, text, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "block"), blocks("console"), ids=[name for name, _ in blocks("console")])
+def test_commands_run_one_after_the_other(name, block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for line in commands(text):
+    block.lay(tmp_path)
+    for line in commands(block.text):
         assert main(shlex.split(line)[1:]) == 0, line
 
 

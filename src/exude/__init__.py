@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from exude.catalog.use import use_catalogue
     from exude.engine.result import Run
     from exude.engine.saved import load
     from exude.engine.summary import Summary
@@ -46,10 +47,11 @@ __all__ = [
     "Gel", "Host", "KnockDown", "KnockOut", "Layer", "Mixture", "Numbers", "Overexpress", "Permeabilised", "Plastic", "Rescue", "Run", "Scattered",
     "Schedule", "Settings", "SingleWavelength", "Spheroid", "Stimulus", "Summary", "Tissue", "TissueRun", "Wound", "calcium_band",
     "calcium_ensemble", "expect", "export_antimony", "export_model", "export_omex", "export_sbml", "load", "load_cohort", "open_tissue",
-    "plasma", "read_tissue", "run_cohort", "run_tissue", "save_cohort", "simulate", "simulate_model", "simulate_uncertain", "summarise", "survival",
+    "plasma", "read_tissue", "run_cohort", "run_tissue", "save_cohort", "simulate", "simulate_model", "simulate_uncertain", "summarise", "survival", "use_catalogue",
 ]  # fmt: skip
 
 _HOMES = {
+    "exude.catalog.use": ("use_catalogue",),
     "exude.engine.result": ("Run",),
     "exude.engine.saved": ("load",),
     "exude.engine.summary": ("Summary",),

@@ -1,122 +1,144 @@
-"""Read the catalogue: parameters, lines, drugs, evidence, references. Thin: files in, checked tables out."""
+"""Read the catalogue: parameters, lines, drugs, evidence, references; the package's tables and those of one's own."""
 
 from __future__ import annotations
 
 import math
-import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from numbers import Real
-from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
-from exude.catalog.schema import CellLine, Drug, Evidence, Finding, Identity, Number, Parameter, Reading, Table
+from exude.cascade import ALL
+from exude.catalog import fits, load, package
+from exude.catalog import own as own_files
+from exude.catalog.load import T
+from exude.catalog.own import OwnFile, named, plain, with_own
+from exude.catalog.schema import (
+    CellLine,
+    Drug,
+    Evidence,
+    Finding,
+    Gene,
+    Mechanism,
+    Parameter,
+)  # fmt: skip
 from exude.errors import CatalogError, UnitError, UnknownName, refuse
 from exude.units import factor_to_internal
 
-CHAPTERS = (
-    "calcium", "effectors", "endosomes", "exosomes", "extracellular", "invasion", "recipients", "immunity", "vessels",
-    "metastasis", "body", "assays",
-)  # fmt: skip
-"""Chapters whose numbers the cell's model reads."""
+CHAPTERS = package.CHAPTERS
+data, literature, dyes, readings = package.data, package.literature, package.dyes, package.readings
+identifiers, numerics = package.identifiers, package.numerics
+"""What has no tables of one's own."""
+_load, _table, _tables = load.content, load.table, load.tables
 
-LONGEST = 200
-"""Letters of a text that an error repeats."""
-
-T = TypeVar("T", bound=Table)
+OWN = "own"
+"""Chapter of numbers of one's own, but for those beside a drug, which say what a body does with it."""
 
 
-def data() -> Traversable:
-    """The folder of the catalogue's tables."""
-    return resources.files("exude.catalog") / "data"
+@cache
+def own() -> tuple[OwnFile, ...]:
+    """Files of one's own (`use_catalogue`), checked against the package's catalogue; empty where there are none."""
+    files = own_files.files()
+    if files:
+        genes = {file.table.symbol for file in files if isinstance(file.table, Gene)}
+        lines = {file.table.name for file in files if isinstance(file.table, CellLine)}
+        sources = {key for file in files for key in file.references}
+        known = fits.Known(
+            parameters=package.parameters(),
+            lines=frozenset(package.lines()) | lines,
+            levels=frozenset(level.symbol for level in ALL.levels) | genes,
+            references=frozenset(package.references()) | sources,
+        )
+        fits.check(files, known)
+    return files
+
+
+def origin(thing: object) -> str:
+    """The file of one's own that holds a table or a number ('mylab/mydrug.toml'); '' for the package's."""
+    for file in own():
+        same = file.table is not None and isinstance(thing, type(file.table)) and named(thing) == named(file.table)
+        if same or any(thing is number for number in file.parameters.values()):
+            return file.name
+    return ""
 
 
 @cache
 def parameters() -> Mapping[str, Parameter]:
-    """Every number a rate text or an assay reads, by symbol."""
-    found: dict[str, Parameter] = {}
-    for chapter in CHAPTERS:
-        found |= _tables(data() / "parameters" / f"{chapter}.toml", Parameter)
+    """Every number a rate text or an assay reads, by symbol; those of one's own come last."""
+    found = dict(package.parameters())
+    for file in own():
+        twice = found.keys() - package.parameters().keys() & file.parameters.keys()
+        if twice:
+            fix = "Keep one of the two."
+            raise CatalogError(f"{file.name}: [parameters.{min(twice)}] stands in another file of your own, too. {fix}")
+        found |= file.parameters
     return found
 
 
 @cache
 def chapter_of() -> Mapping[str, str]:
-    """Symbol -> chapter whose file holds it."""
-    return {s: c for c in CHAPTERS for s in _tables(data() / "parameters" / f"{c}.toml", Parameter)}
-
-
-@cache
-def literature() -> Mapping[str, Number]:
-    """Every usable number of the literature notes, by name; they back parameters and later chapters."""
-    found: dict[str, Number] = {}
-    for file in _files(data() / "parameters" / "literature"):
-        found |= _tables(file, Number)
-    return found
-
-
-@cache
-def dyes() -> Mapping[str, Number]:
-    """Constants of calcium indicators, by name."""
-    return _tables(data() / "dyes.toml", Number)
+    """Symbol -> chapter whose file holds it; numbers of one's own are of `OWN`, those beside a drug of the body."""
+    mine = {s: "body" if isinstance(f.table, Drug) else OWN for f in own() for s in f.parameters}
+    return mine | dict(package.chapter_of())
 
 
 @cache
 def lines() -> Mapping[str, CellLine]:
-    """Cell lines by name."""
-    return {line.name: line for line in (_table(f, CellLine) for f in _files(data() / "cells"))}
+    """Cell lines by name, each with its levels of genes of one's own."""
+    found = with_own(package.lines(), CellLine, own())
+    for gene in genes().values():
+        for name, level in gene.levels.items():
+            found[name] = found[name].model_copy(update={"levels": found[name].levels | {gene.symbol: level}})
+    return found
 
 
 @cache
 def drugs() -> Mapping[str, Drug]:
     """Drugs and stimuli by name."""
-    return {drug.name: drug for drug in (_table(f, Drug) for f in _files(data() / "drugs"))}
+    return with_own(package.drugs(), Drug, own())
 
 
 @cache
 def evidence() -> Mapping[str, Evidence]:
     """Findings by paper."""
-    return {e.source: e for e in (_table(f, Evidence) for f in _files(data() / "evidence"))}
+    return with_own(package.evidence(), Evidence, own())
+
+
+@cache
+def genes() -> Mapping[str, Gene]:
+    """Genes of one's own, by symbol; the package's are levels of its chapters."""
+    return with_own({}, Gene, own())
+
+
+@cache
+def mechanisms() -> Mapping[str, Mechanism]:
+    """Rival mechanisms of one's own, by name; the package's are hypotheses of its chapters."""
+    return with_own({}, Mechanism, own())
 
 
 @cache
 def findings() -> Mapping[str, tuple[str, Finding]]:
-    """Finding id -> (paper, finding)."""
-    return {f.id: (source, f) for source, e in evidence().items() for f in e.findings}
-
-
-@cache
-def readings() -> Mapping[str, Reading]:
-    """Second readings, by 'parameters/<symbol>' or 'literature/<name>' or 'cells/<line>/<gene>'."""
-    found: dict[str, Reading] = {}
-    for file in _files(data() / "readings"):
-        found |= {f"{file.name.removesuffix('.toml')}/{k}": v for k, v in _tables(file, Reading).items()}
+    """Finding id -> (paper, finding); CatalogError where two findings have one id."""
+    found: dict[str, tuple[str, Finding]] = {}
+    for source, paper in evidence().items():
+        for finding in paper.findings:
+            if finding.id in found:
+                fix = f"Number yours otherwise, for example {source}_1."
+                raise CatalogError(f"{origin(paper) or source}: finding {finding.id!r} is there already. {fix}")
+            found[finding.id] = (source, finding)
     return found
 
 
 @cache
 def references() -> Mapping[str, Mapping[str, str]]:
-    """BibTeX key -> fields, as far as they were seen."""
-    text = (data() / "references.bib").read_text(encoding="utf-8")
-    entries = re.findall(r"@\w+\{\s*([^,\s]+)\s*,(.*?)\n\}", text, flags=re.DOTALL)
-    field = re.compile(r"(\w+)\s*=\s*\{(.*?)\}\s*,?\s*$", re.MULTILINE)
-    return {key: dict(field.findall(body)) for key, body in entries}
-
-
-@cache
-def identifiers() -> Mapping[str, Identity]:
-    """Names in public databases, by symbol, line, drug or role in a model."""
-    return _tables(data() / "identifiers.toml", Identity)
-
-
-@cache
-def numerics() -> Mapping[str, Any]:
-    """Step sizes and tolerances of the integrators."""
-    return _load(data() / "numerics.toml")
+    """Key of a source -> fields, as far as they were seen."""
+    found = dict(package.references())
+    for file in own():
+        for key, entry in file.references.items():
+            if key in package.references() and not file.replaces:
+                fix = "Cite it without the table, or rename yours."
+                raise CatalogError(f"{file.name}: [references.{key}] is in the package's catalogue already. {fix}")
+            found[key] = {name: value for name, value in entry.model_dump().items() if value}
+    return found
 
 
 def line(name: str) -> CellLine:
@@ -159,58 +181,10 @@ def checked(name: str, number: object) -> float:
 def _find(name: str, table: Mapping[str, T], aliases: Mapping[str, str], what: str, kind: str) -> T:
     if name in table:
         return table[name]
-    plain = {_plain(key): key for key in table} | {_plain(key): target for key, target in aliases.items()}
-    hit = plain.get(_plain(name))
+    known = {plain(key): key for key in table} | {plain(key): target for key, target in aliases.items()}
+    hit = known.get(plain(name))
     if hit is None:
         raise refuse(
-            UnknownName, name, f"{what} of the catalogue", f"`exude list {kind}` names all of them.", plain.values()
+            UnknownName, name, f"{what} of the catalogue", f"`exude list {kind}` names all of them.", known.values()
         )
     return table[hit]
-
-
-def _plain(name: str) -> str:
-    return name if not name else "".join(ch for ch in str(name).casefold() if ch.isalnum())
-
-
-def _files(folder: Traversable) -> list[Traversable]:
-    return sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-
-
-def _load(file: Traversable) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except RecursionError as problem:
-        raise CatalogError(f"{file.name}: tables or lists nested too deep. Nest them less deep.") from problem
-    except (OSError, ValueError) as problem:  # ValueError: bad TOML, bad UTF-8, a whole number of thousands of digits
-        said = " ".join(str(problem).split())[:LONGEST]
-        raise CatalogError(f"{file.name}: not a readable TOML table ({said}). Mend the line it names.") from problem
-
-
-def _tables(file: Traversable, kind: type[T]) -> dict[str, T]:
-    return {key: _checked(file, key, body, kind) for key, body in _load(file).items()}
-
-
-def _table(file: Traversable, kind: type[T]) -> T:
-    return _checked(file, "", _load(file), kind)
-
-
-def _checked(file: Traversable, key: str, body: Any, kind: type[T]) -> T:
-    try:
-        table = kind.model_validate(body)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(part) for part in ((key,) if key else ()) + first["loc"])[:LONGEST]
-        fix = "Remove the key or correct its spelling." if first["type"] == "extra_forbidden" else "Mend that key."
-        got = f" (got {_short(first['input'])})" if not isinstance(first["input"], dict) else ""
-        said = " ".join(first["msg"].split()).rstrip(".")
-        raise CatalogError(f"{file.name}: [{where}] {said}{got}. {fix}") from problem
-    return table
-
-
-def _short(value: object) -> str:
-    """A value of a table for an error, cut where it would fill the screen."""
-    try:
-        said = repr(value)
-    except (ValueError, RecursionError):
-        said = f"a {type(value).__name__} too large to print"
-    return said if len(said) <= LONGEST else f"{said[:LONGEST]}..."

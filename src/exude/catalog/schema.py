@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from exude.errors import UnitError
-from exude.units import factor_to_internal, quantity
+from exude.units import factor_to_internal, quantity, seconds
 
 Status = Literal["measured", "derived", "transferred", "fitted", "assumed"]
 Seen = Literal["T", "A", "L", "I", "C", "S", "D", "Q", "W", "none"]
@@ -197,6 +197,29 @@ class Relation(Table):
         return math.isfinite(number) and above and (self.high is None or number <= self.high)
 
 
+class Measure(Table):
+    """How a finding is read off a run of single cells, so that `exude score` can do it without a line of code.
+
+    `variable` of the assay's observable, at the labels of `select` where it has more axes than one; the assay reads
+    the window from `start` to `stop` of a run that ends there.
+    """
+
+    variable: str
+    select: dict[str, str] = {}
+    start: str = "0 min"
+    stop: str
+
+    @model_validator(mode="after")
+    def _times(self) -> Measure:
+        try:
+            start, stop = (seconds(text, what="time") for text in (self.start, self.stop))
+        except UnitError as problem:
+            raise ValueError(str(problem)) from problem
+        if stop <= start:
+            raise ValueError("the window ends before it starts: let `stop` come after `start`")
+        return self
+
+
 class Finding(Table):
     """One published observation, with its role decided before any fitting."""
 
@@ -221,6 +244,8 @@ class Finding(Table):
     place: str
     contradicts: tuple[str, ...] = ()
     obtained: str = ""
+    measure: Measure | None = None
+    """How `exude score` reads it; the study of 2018 reads its own findings in code."""
 
 
 class Evidence(Table):
@@ -246,3 +271,56 @@ class Identity(Table):
 
     kind: Literal["gene", "line", "compound", "term", "reference"]
     terms: tuple[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z.]*:[\w./-]+$")], ...]
+
+
+class Gene(Table):
+    """A gene of one's own: a level of the cell, and what of the cell it multiplies.
+
+    Each factor is a rate text (docs/model.md) that reads the symbol and is 1 at a level of 1, so that the cell which
+    was fitted stays itself: saturate(SNAP47, half_snap47).
+    """
+
+    symbol: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,19}$")]
+    meaning: str
+    multiplies: Annotated[dict[str, str], Field(min_length=1)]
+    """Transition or definition of the cell -> factor."""
+    varies: bool = True
+    """Whether it differs from cell to cell (lognormal)."""
+    because: tuple[str, ...] = ()
+    levels: dict[str, Level] = {}
+    """Line -> level relative to the reference line; 1 in lines that are not named."""
+    notes: str = ""
+
+
+class Mechanism(Table):
+    """A rival mechanism of one's own: numbers that differ from the default, and texts put in the place of others."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    says: str
+    because: tuple[str, ...] = ()
+    values: dict[str, Finite | str] = {}
+    """Parameter -> value with its unit ('0.5 1/h'), or a bare number where it has none."""
+    texts: dict[str, str] = {}
+    """Transition or definition of the cell -> its new rate text (docs/model.md)."""
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Mechanism:
+        if not (self.values or self.texts):
+            raise ValueError("a mechanism that changes nothing: give [values] or [texts]")
+        return self
+
+
+class Reference(Table):
+    """Where a source stands, as far as it was seen."""
+
+    author: str
+    year: str
+    title: str = ""
+    journal: str = ""
+    volume: str = ""
+    pages: str = ""
+    doi: str = ""
+    pmid: str = ""
+    url: str = ""
+    note: str = ""

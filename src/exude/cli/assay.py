@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exude.cli.common import Parser
 from exude.errors import UnknownName, refuse
+
+if TYPE_CHECKING:
+    from exude.experiment.assays import AbstractAssay
 
 EXAMPLES = """examples:
   exude list assays
@@ -14,6 +18,7 @@ EXAMPLES = """examples:
   exude assay nta run.nc --replicates 6 --seed 2
   exude assay matrix_degradation dish.zarr
   exude assay metastasis cohort.nc
+  exude assay cd9_elisa.py run.nc           (an assay of your own; this runs your file)
 """
 
 
@@ -24,7 +29,11 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         description="Read a saved run with an assay: what it sees, and what it would measure with its noise.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    p.add_argument("name", metavar="NAME", help="assay (`exude list assays`)")
+    p.add_argument(
+        "name",
+        metavar="NAME",
+        help="assay (`exude list assays`), or a Python file of your own that defines one and is run",
+    )
     p.add_argument(
         "file",
         metavar="RUN.nc",
@@ -38,13 +47,12 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def run(asked: argparse.Namespace) -> None:
     """Print what the assay sees and measures."""
-    from exude.engine.result import Run
-    from exude.experiment.assays import ASSAYS
+    from exude.experiment.assays import ASSAYS, assay_from
     from exude.experiment.assays.in_bodies import COHORT_ASSAYS
     from exude.experiment.assays.in_space import TISSUE_ASSAYS
-    from exude.show.datasets import dataset_table
-    from exude.show.tables import show_table
 
+    if asked.name.endswith(".py"):
+        return _cells(asked, assay_from(asked.name))
     if asked.name in COHORT_ASSAYS:
         return _cohort(asked)
     if asked.name in TISSUE_ASSAYS:
@@ -52,8 +60,17 @@ def run(asked: argparse.Namespace) -> None:
     if asked.name not in ASSAYS:
         known = [*ASSAYS, *TISSUE_ASSAYS, *COHORT_ASSAYS]
         raise refuse(UnknownName, asked.name, "an assay", "`exude list assays` names all of them.", known)
+    _cells(asked, ASSAYS[asked.name])
+
+
+def _cells(asked: argparse.Namespace, kind: type[AbstractAssay]) -> None:
+    """Print what an assay of cells sees and measures in a saved run."""
+    from exude.engine.result import Run
+    from exude.show.datasets import dataset_table
+    from exude.show.tables import show_table
+
     made = Run.load(asked.file)
-    assay = ASSAYS[asked.name]()
+    assay = kind()
     print(f"{asked.name} of {asked.file} ({made.provenance['line']}: {'; '.join(made.provenance['conditions'])})\n")
     show_table(dataset_table("what there is to see", assay.observable(made)))
     measured = assay.measure(made, replicates=asked.replicates, seed=asked.seed)

@@ -10,9 +10,10 @@ import xarray as xr
 from exude.catalog import read
 from exude.derive.closures import closures
 from exude.engine import build, layout, meanfield, provenance, result
+from exude.experiment.own_cell import own_cell
 from exude.experiment.perturbations import Perturbation, say
 from exude.experiment.protocol import Genotype
-from exude.experiment.simulate import Settings, cell_symbols, hypothesis_values, protocol_of, sources_used
+from exude.experiment.simulate import Settings, hypothesis_values, protocol_of, sources_used
 
 
 def expect(
@@ -39,11 +40,11 @@ def expect(
     release is steep in them, and a mean cell releases less than the mean of cells.
     """
     settings = settings or Settings()
-    known = cell_symbols()
+    known = own_cell(settings.hypothesis)
     name = read.line(line).name
-    numbers = settings.numbers.but(**hypothesis_values(settings.hypothesis))
-    protocol = protocol_of(what, duration, settings, numbers, every=every)
-    levels = Genotype(read.line(name), what).medians(numbers)
+    numbers = settings.numbers.but(**hypothesis_values(settings.hypothesis, texts=True))
+    protocol = protocol_of(what, duration, settings, numbers, every=every, cascade=known.cascade)
+    levels = Genotype(read.line(name), what, known.cascade).medians(numbers)
     starts = np.array([numbers[trace.start] for trace in known.cascade.traces])
     found = meanfield.run(
         known, numbers.vector(known), protocol.timeline(), layout.numerics_of(read.numerics(), known), levels, starts,
@@ -60,7 +61,7 @@ def expect(
         "conditions": [say(w) for w in what] or ["untreated"],
         "fingerprint": provenance.fingerprint({**identity, "model": build.leaf_text(known)}),
         "versions": provenance.versions(),
-        "sources": sources_used(name, what, numbers),
+        "sources": sources_used(name, what, numbers, settings.hypothesis),
     }
     attrs = {
         "format": provenance.FORMAT,

@@ -27,8 +27,9 @@ SOLUBLE = ("UNC13D", "UNC13D_mutant", "UNC13B", "ANXA6")
 
 
 def genes() -> tuple[str, ...]:
-    """Genes a perturbation may name."""
-    return tuple(level.symbol for level in ALL.levels if level.symbol.isupper() and level.symbol[0].isalpha())
+    """Genes a perturbation may name, those of one's own catalogue last."""
+    package = (level.symbol for level in ALL.levels if level.symbol.isupper() and level.symbol[0].isalpha())
+    return (*package, *read.genes())
 
 
 def check_gene(gene: str) -> str:

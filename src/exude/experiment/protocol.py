@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from exude.derive.symbols import Symbols
 from exude.engine import numbers as exact
 from exude.engine import streams
 from exude.engine.layout import Floats, Ints, Timeline
-from exude.errors import ProtocolError
+from exude.errors import ProtocolError, refuse
 from exude.experiment.perturbations import (
     MUTANTS,
     SOLUBLE,
@@ -42,6 +42,20 @@ LEVELS = tuple(level.symbol for level in CELL.levels)
 PLACE = {name: i for i, name in enumerate(LEVELS)}
 """Where the cell's levels stand; the levels of its surroundings come after them (`places`)."""
 VARYING = tuple(level.symbol for level in CELL.levels if level.varies)
+
+
+def varying(cascade: Cascade) -> tuple[str, ...]:
+    """Levels of genes of one's own that differ from cell to cell; they come after those of `CELL`."""
+    return tuple(level.symbol for level in cascade.levels if level.varies and level.symbol in read.genes())
+
+
+def refuse_own(genes: Iterable[str], cascade: Cascade) -> None:
+    """ProtocolError for a gene of one's own that a model does not have: leaving it out would be no answer."""
+    for gene in genes:
+        if gene in read.genes() and gene not in places(cascade):
+            where = "simulate, summarise and expect know it; tissues, bodies, fits and exported files do not yet"
+            fix = "Leave it out here."
+            raise refuse(ProtocolError, gene, f"a gene of this model; it is one of your own, and {where}", fix)
 
 
 def places(cascade: Cascade) -> dict[str, int]:
@@ -86,6 +100,9 @@ class Genotype:
 
     def medians(self, numbers: Numbers) -> Floats:
         """Median level of each symbol, (level,)."""
+        changed = [getattr(what, "gene", "") for what in self.perturbations]
+        changed += [gene for gene, level in (self.line.levels if self.line else {}).items() if level.value != 1]
+        refuse_own(changed, self.cascade)
         place = places(self.cascade)
         normal = np.array([level.normal for level in self.cascade.levels])
         for gene, level in (self.line.levels if self.line else {}).items():
@@ -129,6 +146,7 @@ class Cells:
     numbers: Numbers
     seed: int
     alike: bool = False
+    cascade: Cascade = CELL
 
     def levels(self, cells: Ints) -> Floats:
         """(cell, level); the same row for the same numbered cell in any chunk."""
@@ -143,7 +161,18 @@ class Cells:
             base[:, PLACE[gene]] *= factor
             if gene == "UNC13D":
                 base[:, PLACE["UNC13D_mutant"]] *= factor
+        self._vary_own(base, z[:, 0], cells)
         return base
+
+    def _vary_own(self, base: Floats, common: Floats, cells: Ints) -> None:
+        """Genes of one's own draw from a turn of their own, so that the cell's other proteins stay as they are."""
+        own = varying(self.cascade)
+        if not own:
+            return
+        z = exact.normal(streams.uniforms(self.seed, streams.Purpose.LEVELS, cells, len(own), turn=1))
+        shared, sd, place = self.numbers["spread_shared"], self.numbers["spread_levels"], places(self.cascade)
+        for column, gene in enumerate(own):
+            base[:, place[gene]] *= exact.exp(sd * (math.sqrt(shared) * common + math.sqrt(1 - shared) * z[:, column]))
 
 
 @dataclass(frozen=True)
@@ -161,6 +190,8 @@ class Protocol:
     """Whose levels drugs may change; what they do to others is left out."""
 
     def __post_init__(self) -> None:
+        drugs = [read.drug(what.name) for what in self.acute if isinstance(what, Drug)]
+        refuse_own((effect.target for drug in drugs for effect in drug.effects), self.cascade)
         for what in self.acute:
             start, stop = what.window
             if start >= self.duration:

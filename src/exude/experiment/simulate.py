@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from numbers import Integral
 from pathlib import Path
 
@@ -22,8 +21,11 @@ from exude.engine.result import Run
 from exude.errors import Interrupted, ProtocolError, UnknownName, refuse
 from exude.experiment.checkpoint import Checkpoint
 from exude.experiment.dosing import Schedule
+from exude.experiment.own_cell import cell_symbols as cell_symbols
+from exude.experiment.own_cell import own_cell, own_values
 from exude.experiment.perturbations import Drug, Perturbation, say
-from exude.experiment.protocol import LEVELS, Cells, Genotype, Numbers, Protocol
+from exude.experiment.protocol import Cells, Genotype, Numbers, Protocol
+from exude.model import Cascade
 from exude.units import seconds
 
 Progress = Callable[[int, int], None]
@@ -66,20 +68,22 @@ class Settings:
     """Go on from the checkpoint."""
 
 
-@cache
-def cell_symbols() -> symbols.Symbols:
-    """The cell's symbols with the catalogue's units, checked."""
-    found = symbols.Symbols(CELL, {name: number.unit for name, number in read.parameters().items()})
-    found.check()
-    return found
+def hypothesis_values(name: str, *, texts: bool = False) -> dict[str, float]:
+    """Parameters a rival mechanism changes; UnknownName with the nearest one otherwise.
 
-
-def hypothesis_values(name: str) -> dict[str, float]:
-    """Parameters a rival mechanism changes; UnknownName with the nearest one otherwise."""
+    texts: whether the caller's model follows `own_cell`; ProtocolError without it for a mechanism that changes texts.
+    """
+    mine = read.mechanisms().get(name)
+    if mine is not None:
+        if mine.texts and not texts:
+            where = "simulate, summarise and expect know it; tissues, bodies, fits and exported files do not yet"
+            raise refuse(ProtocolError, name, f"a mechanism of changed numbers; it changes texts, and {where}", "Choose another.")  # fmt: skip
+        return own_values(mine)
     known = {h.name: h for h in CELL.hypotheses}
     if name not in known:
+        every = (*known, *read.mechanisms())
         raise refuse(
-            UnknownName, name, f"a hypothesis: {', '.join(known)}", "`exude list hypotheses` explains them.", known
+            UnknownName, name, f"a hypothesis: {', '.join(every)}", "`exude list hypotheses` explains them.", every
         )
     return dict(known[name].values)
 
@@ -133,7 +137,9 @@ class Plan:
             "conditions": [say(w) for w in self.what] or ["untreated"],
             "fingerprint": self.fingerprint,
             "versions": provenance.versions(),
-            "sources": sources_used(str(self.identity["line"]), self.what, self.population.numbers),
+            "sources": sources_used(
+                str(self.identity["line"]), self.what, self.population.numbers, self.settings.hypothesis
+            ),
         }
         return {"format": format_name, "provenance": json.dumps(made)}
 
@@ -142,15 +148,16 @@ def plan(line: str, what: tuple[Perturbation, ...], duration: str, cells: int, s
     """Check what is asked for; raises what `simulate` raises."""
     name = read.line(line).name
     cells, seed = _whole(cells, "cells", 1, MOST_CELLS), _whole(seed, "seed", 0, MOST_SEED)
-    numbers = settings.numbers.but(**hypothesis_values(settings.hypothesis))
-    protocol = protocol_of(what, duration, settings, numbers)
-    job, population = _job(name, what, protocol, numbers, settings, seed)
+    numbers = settings.numbers.but(**hypothesis_values(settings.hypothesis, texts=True))
+    known = own_cell(settings.hypothesis)
+    protocol = protocol_of(what, duration, settings, numbers, cascade=known.cascade)
+    job, population = _job(name, protocol, settings, seed, known)
     identity = {
         "format": provenance.FORMAT, "line": name, "what": [repr(w) for w in what], "duration": duration,
         "cells": cells, "seed": seed, "hypothesis": settings.hypothesis, "numbers": numbers.values,
         "every": settings.every, "snapshots": settings.snapshots, "events": settings.events,
         "stage_changes": settings.stage_changes, "burn_in": settings.burn_in, "alike": settings.alike,
-        "model": build.leaf_text(cell_symbols()),
+        "model": build.leaf_text(known),
     }  # fmt: skip
     if job.timeline.given.size:  # the name of a file says little: what it held belongs to the run's identity
         identity["curve"] = provenance.digest(job.timeline.given_at, job.timeline.given)
@@ -166,7 +173,13 @@ def _whole(value: object, what: str, low: int, high: int) -> int:
 
 
 def protocol_of(
-    what: tuple[Perturbation, ...], duration: str, settings: Settings, numbers: Numbers, *, every: str = ""
+    what: tuple[Perturbation, ...],
+    duration: str,
+    settings: Settings,
+    numbers: Numbers,
+    *,
+    every: str = "",
+    cascade: Cascade = CELL,
 ) -> Protocol:
     """The protocol of a run; `every` stands in for the settings' own where it is given."""
     asked = every or settings.every
@@ -179,7 +192,7 @@ def protocol_of(
         raise ProtocolError(f"{length / every_s:.0f} recorded points per cell. Choose a longer `every` (now {asked}).")
     snapshots = tuple(sorted({length if s == "end" else seconds(s, what="snapshot") for s in settings.snapshots}))
     burn_in = seconds(settings.burn_in, what="burn_in")
-    return Protocol(tuple(what), length, every_s, burn_in, snapshots, settings.stage_changes, numbers)
+    return Protocol(tuple(what), length, every_s, burn_in, snapshots, settings.stage_changes, numbers, cascade)
 
 
 def round_step(length: float) -> float:
@@ -187,19 +200,29 @@ def round_step(length: float) -> float:
     return next((step for step in ROUND_STEPS if length / step <= MOST_POINTS), length / MOST_POINTS)
 
 
-def _job(
-    line: str, what: tuple[Perturbation, ...], protocol: Protocol, numbers: Numbers, settings: Settings, seed: int
-) -> tuple[Job, Cells]:
-    medians = Genotype(read.line(line), tuple(what)).medians(numbers)
-    population = Cells(medians, numbers, seed, settings.alike)
+def _job(line: str, protocol: Protocol, settings: Settings, seed: int, known: symbols.Symbols) -> tuple[Job, Cells]:
+    numbers = protocol.numbers
+    medians = Genotype(read.line(line), protocol.perturbations, known.cascade).medians(numbers)
+    population = Cells(medians, numbers, seed, settings.alike, known.cascade)
     log = settings.events or settings.stage_changes
-    job = job_of(protocol, numbers, population, rows=len(protocol.output_times), log_events=log)
+    job = job_of(protocol, numbers, population, rows=len(protocol.output_times), log_events=log, known=known)
     return job, population
 
 
-def job_of(protocol: Protocol, numbers: Numbers, population: Cells, *, rows: int, log_events: bool) -> Job:
-    """What the engine of the cell is asked to run: a protocol on a population, under the catalogue's numerics."""
-    known = cell_symbols()
+def job_of(
+    protocol: Protocol,
+    numbers: Numbers,
+    population: Cells,
+    *,
+    rows: int,
+    log_events: bool,
+    known: symbols.Symbols | None = None,
+) -> Job:
+    """What the engine of the cell is asked to run: a protocol on a population, under the catalogue's numerics.
+
+    known: the cell's symbols, where they are not those of `CELL`.
+    """
+    known = known or cell_symbols()
     return Job(
         symbols=known,
         parameters=numbers.vector(known),
@@ -209,7 +232,7 @@ def job_of(protocol: Protocol, numbers: Numbers, population: Cells, *, rows: int
         log_events=log_events,
         seed=population.seed,
         levels=population.levels,
-        starts=np.array([numbers[trace.start] for trace in CELL.traces]),
+        starts=np.array([numbers[trace.start] for trace in known.cascade.traces]),
     )
 
 
@@ -263,7 +286,7 @@ def run_blocks(asked: Plan, take: Callable[[Block], None], done: int, progress: 
 
 
 def _assemble(asked: Plan, blocks: list[tuple[int, Output, Rows, Rows]]) -> Run:
-    known = cell_symbols()
+    known = asked.job.symbols
     output = Output(*(np.concatenate([getattr(b[1], name) for b in blocks]) for name in Output._fields))
     levels = asked.population.levels(np.arange(output.count.shape[0], dtype=np.int64))
     firsts = [b[0] for b in blocks]
@@ -274,16 +297,18 @@ def _assemble(asked: Plan, blocks: list[tuple[int, Output, Rows, Rows]]) -> Run:
     )
 
 
-def sources_used(line: str, what: tuple[Perturbation | Schedule, ...], numbers: Numbers) -> list[str]:
+def sources_used(
+    line: str, what: tuple[Perturbation | Schedule, ...], numbers: Numbers, hypothesis: str = DEFAULT_HYPOTHESIS
+) -> list[str]:
     """Sources of the parameters, levels and drugs a run read: 'Key (doi): symbols'."""
     used: dict[str, set[str]] = {}
-    catalogue = read.parameters()
-    for name in cell_symbols().parameters:
+    catalogue, known = read.parameters(), own_cell(hypothesis)
+    for name in known.parameters:
         if numbers[name] == read.value(name):
             for source in catalogue[name].source:
                 used.setdefault(source, set()).add(name)
     for gene, level in read.line(line).levels.items():
-        if gene in LEVELS:
+        if gene in known.levels:
             for source in level.source:
                 used.setdefault(source, set()).add(f"{line}: {gene}")
     for w in what:

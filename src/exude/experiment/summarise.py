@@ -10,7 +10,7 @@ from exude.engine.job import Block
 from exude.engine.summary import Summary, Sums
 from exude.errors import Interrupted
 from exude.experiment.perturbations import Perturbation
-from exude.experiment.simulate import Progress, Settings, cell_symbols, checkpoint_of, plan, run_blocks
+from exude.experiment.simulate import Progress, Settings, checkpoint_of, plan, run_blocks
 
 SECONDS_BETWEEN_SAVES = 20
 
@@ -54,7 +54,7 @@ def summarise(
         if store and sums.cells:
             store.keep(sums.held)
         raise
-    made = summary.summary_of(sums, cell_symbols(), asked.protocol.output_times, asked.attrs(summary.FORMAT))
+    made = summary.summary_of(sums, asked.job.symbols, asked.protocol.output_times, asked.attrs(summary.FORMAT))
     if store:
         store.remove()
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def asked_of(query: Mapping[str, str], sentences: Iterable[str], uploads: Upload
             f"got {len(given)} things to do to the cell; expected at most {MOST_SENTENCES}. Leave some out."
         )
     found = [_one(text, uploads) for text in given]
-    duration = query.get("duration", "2 h")
+    duration = " ".join(query.get("duration", "2 h").split())
     hours = seconds(duration, what="duration") / SECONDS_PER_HOUR
     if hours > LONGEST_HOURS:
         fix = "Run it with `exude simulate`, which has no such limit."
@@ -112,8 +113,10 @@ def _one(text: str, uploads: Uploads) -> tuple[str, Perturbation, tuple[tuple[st
         return text, parse.perturbation(text), ()
     if kind == "calcium-sbml":
         raise ProtocolError("an SBML model cannot be run from this page. Use `exude simulate --calcium-sbml FILE`.")
-    key, _, words = rest.strip().partition(" ")
+    key, _, words = " ".join(rest.split()).partition(" ")
     kept = uploads.find(key)
+    if words and not re.match(r"\w+=", words):  # it would be read as part of the file's name
+        raise refuse(ProtocolError, words[:60], "NAME=VALUE after the trace", "Write for example gaps=line.")
     sentence = f"{kind} {kept.path} {words}".strip()
     return sentence, parse.perturbation(sentence), ((str(kept.path), kept.name),)
 

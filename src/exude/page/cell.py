@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from exude.catalog import read
 from exude.engine.result import Run
 from exude.experiment.expect import expect
 from exude.experiment.fluorescence import Fura2, SingleWavelength
-from exude.experiment.perturbations import MUTANTS
+from exude.experiment.perturbations import MUTANTS, Perturbation
 from exude.experiment.simulate import ROUND_STEPS, Settings, simulate
 from exude.page.asked import Asked
 from exude.show.words import micro
@@ -25,6 +25,8 @@ FILM_READS = 150
 """Reads of every MVB in a film, at most: what lies between two reads is drawn as a straight line."""
 POINTS = 500
 """Points of a curve, at most: a calcium spike of a minute must be seen in a run of hours."""
+CONTROLS_KEPT = 64
+"""Courses of controls that are kept: a control stays the same while a slider moves."""
 DIGITS = 5
 """Of a number sent to the page."""
 CURVES = ("calcium", "er_calcium", "exosomes", "fusions", "recruited")
@@ -72,9 +74,14 @@ def expected(asked: Asked) -> Plain:
     spans = _spans(asked)
     shown = {**_course(course), "spans": _rates(course, spans)}
     if what != asked.what:
-        control = expect(asked.line, *what, duration=asked.duration, every=every, settings=settings)
+        control = _control(asked.line, what, asked.duration, every, asked.hypothesis)
         shown["control"] = {"name": name, **_course(control), "spans": _rates(control, spans)}
     return {**shown, "python": asked.as_python(), "command": asked.as_command(), "closures": course.attrs["closures"]}
+
+
+@lru_cache(maxsize=CONTROLS_KEPT)
+def _control(line: str, what: tuple[Perturbation, ...], duration: str, every: str, hypothesis: str) -> xr.Dataset:
+    return expect(line, *what, duration=duration, every=every, settings=Settings(hypothesis=hypothesis))
 
 
 def _step(asked: Asked, most: int) -> str:

@@ -6,11 +6,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exude.errors import DataError
 from exude.page import uploads
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 EVERYWHERE = ("0.0.0.0", "::")
 MOST_BODY = uploads.MOST_BYTES + 4096
+TOO_MUCH = f"Too much was sent: at most {uploads.MOST_BYTES:,} bytes. Thin the recording out."
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -51,7 +53,7 @@ class Guard:
             return 403, "Another site may not start anything here."
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MOST_BODY:
-            return 413, f"Too much was sent: at most {MOST_BODY:,} bytes. Thin the recording out."
+            return 413, TOO_MUCH
         return None
 
 
@@ -61,7 +63,7 @@ def _name(host: str) -> str:
 
 
 def _limited(receive: Receive) -> Receive:
-    """Stops reading a body that is longer than it said, or that did not say how long it is."""
+    """Refuses, while it comes, a body that is longer than it said or that did not say how long it is."""
     taken = 0
 
     async def read() -> Message:
@@ -69,7 +71,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MOST_BODY:
-            return {"type": "http.disconnect"}
+            raise DataError(TOO_MUCH)
         return message
 
     return read

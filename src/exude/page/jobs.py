@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import secrets
+import shutil
 import signal
 import tempfile
 import threading
@@ -157,7 +158,7 @@ class Jobs:
     def _forget(self) -> None:
         now = time.monotonic()
         for key in [k for k, job in self._jobs.items() if job.over and now - job.ended > KEPT_SECONDS]:
-            del self._jobs[key]
+            shutil.rmtree(self._jobs.pop(key).folder, ignore_errors=True)
 
 
 def _interrupt(process: BaseProcess) -> float:

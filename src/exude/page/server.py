@@ -64,7 +64,7 @@ def _said(status: int) -> Callable[[str], JSONResponse]:
 
 
 async def _refused(request: Request, problem: Any) -> Response:
-    return _said(REFUSED)(str(problem))
+    return _said(REFUSED)(request.app.state.uploads.by_own_names(str(problem)))
 
 
 async def _not_found(request: Request, problem: Any) -> Response:

@@ -66,6 +66,12 @@ class Uploads:
             self._kept[key] = Upload(kept.path, kept.name, self._clock())
             return kept
 
+    def by_own_names(self, text: str) -> str:
+        """A text in which every upload has the name its owner gave it, not the place where it lies here."""
+        for kept in list(self._kept.values()):
+            text = text.replace(str(kept.path), kept.name)
+        return text
+
     def close(self) -> None:
         """Forget all files."""
         self._folder.cleanup()

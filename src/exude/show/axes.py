@@ -20,6 +20,8 @@ FEWEST_FOR_DENSITY = 30
 """Samples below this are shown as steps (cumulative share): a smoothed curve would claim more than is known."""
 
 
+FEW_POINTS = 8
+"""So many points of a bar, replicates of an assay, are drawn large and before all else."""
 LOG_PAD = 2.0
 """Room above and below lines on a logarithmic axis, a factor."""
 BACKING = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}
@@ -57,8 +59,10 @@ def draw_bars(axes: Axes, panel: Bars, room: Room) -> None:
     axes.barh(place, values, height=0.62, color=colours, alpha=0.55, linewidth=0, zorder=2)
     low, high = np.asarray(panel.low, float), np.asarray(panel.high, float)
     for i, single in enumerate(panel.points):
-        lift = 0.22 * np.sin(2.4 * np.arange(len(single)))
-        axes.plot(single, place[i] + lift, "o", color=colours[i], ms=2.0, mec="white", mew=0.25, zorder=3)
+        few = len(single) <= FEW_POINTS
+        lift = 0.22 * (np.linspace(-1, 1, len(single)) if few else np.sin(2.4 * np.arange(len(single))))
+        size, order = (3.8, 6) if few else (2.0, 3)
+        axes.plot(single, place[i] + lift, "o", color=colours[i], ms=size, mec="white", mew=0.12 * size, zorder=order)
     axes.hlines(place, low, high, color=INK, lw=1.0, zorder=4)
     axes.plot(values, place, "|", color=INK, ms=6, mew=1.4, zorder=5)
     axes.axvline(0, color=INK, lw=0.6, zorder=1)
@@ -100,7 +104,7 @@ def draw_curves(axes: Axes, panel: Curves, room: Room) -> None:
     shade_windows(axes, panel.windows)
     if panel.band is not None:
         axes.axhspan(*panel.band, color=BAND, alpha=0.25, lw=0, zorder=0.5)
-    colours = _colours([s.control for s in panel.series])
+    colours = series_colours([s.control for s in panel.series])
     for series, colour in zip(panel.series, colours, strict=True):
         if series.low is not None and series.high is not None:
             shade = 0.07 if series.single else 0.18
@@ -247,7 +251,7 @@ def rows_of(spans: Sequence[tuple[float, float, str]], room: Room) -> list[tuple
 def draw_distributions(axes: Axes, panel: Distributions, room: Room) -> None:
     """Smoothed densities, or cumulative shares where a sample is small; names with median and number on top."""
     samples = [(label, values[np.isfinite(values)]) for label, values in panel.samples]
-    colours = _colours([is_control(label) for label, _ in samples])
+    colours = series_colours([is_control(label) for label, _ in samples])
     smooth = all(len(v) >= FEWEST_FOR_DENSITY and np.ptp(v) > 0 for _, v in samples)
     log = _far_apart([v for _, v in samples])
     if log:
@@ -317,7 +321,7 @@ def density(values: Array, *, bounded: bool = True) -> tuple[Array, Array]:
     return x, np.asarray(y, float)
 
 
-def _colours(controls: Sequence[bool]) -> list[str]:
+def series_colours(controls: Sequence[bool]) -> list[str]:
     """Grey for controls, then the palette in order."""
     rest = iter(PALETTE * (len(controls) // len(PALETTE) + 1))
     return [CONTROL if control else next(rest) for control in controls]

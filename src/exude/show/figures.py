@@ -1,4 +1,4 @@
-"""Pure functions from a study to figures: one statement, all of them. Figures of a run: `run_figures.py`."""
+"""Figures of a study: one statement, all of them; and the place to import figures of runs and readings from."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from exude.experiment.panels import Bars, Grid, Panel
+from exude.show.assay_figures import assay_figure
 from exude.show.axes import Room, draw_on
+from exude.show.course_figures import calcium_release_figure, course_figure, raster_figure, size_figure
+from exude.show.dose_figures import dose_figure, dose_response
+from exude.show.pathway import pathway
+from exude.show.pathway_figure import pathway_figure
+from exude.show.run_figures import figure_of, run_figure, summary_figure
 from exude.show.style import FAINT, new_figure, save, settled, style, wrap, write
 from exude.show.words import is_weak
 
-__all__ = ["draw", "save", "summary", "write"]
+__all__ = [
+    "assay_figure", "calcium_release_figure", "course_figure", "dose_figure", "dose_response", "draw", "figure_of",
+    "pathway", "pathway_figure", "raster_figure", "run_figure", "save", "size_figure", "summary", "summary_figure",
+    "write",
+]  # fmt: skip
 
 VERDICTS = {"agrees": ("✓", "#00724F"), "disagrees": ("✗", "#B34700"), "not scored": ("–", FAINT)}
 """Mark and colour of a verdict; the word is always written beside it."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from exude.cascade import CELL, TISSUE
 from exude.catalog import read
-from exude.catalog.schema import Number
+from exude.catalog.schema import Mechanism, Number
 from exude.show.tables import Table
 from exude.show.words import amount, identifier, relation, spread
 
@@ -15,7 +15,22 @@ def lines() -> Table:
     """Cell lines."""
     rows = [(x.name, x.tissue, _level(x.levels.get("UNC13D")), x.aggressiveness, ", ".join(x.aliases))
             for x in read.lines().values()]  # fmt: skip
-    return Table("cell lines", ("line", "tissue", "Munc13-4 (UNC13D)", "aggressiveness", "also called"), tuple(rows))
+    return marked(
+        "cell lines",
+        read.lines(),
+        ("line", "tissue", "Munc13-4 (UNC13D)", "aggressiveness", "also called"),
+        tuple(rows),
+    )
+
+
+def marked(
+    title: str, things: Mapping[str, object], columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]
+) -> Table:
+    """A table of rows that begin with a name; where some are of one's own, a column says of which file."""
+    files = {name: file for name, thing in things.items() if (file := read.origin(thing))}
+    if not files:
+        return Table(title, columns, tuple(rows))
+    return Table(title, (*columns, "own file"), tuple((*row, files.get(row[0], "–")) for row in rows))
 
 
 def _level(number: Number | None) -> str:
@@ -28,7 +43,9 @@ def genes() -> Table:
 
     meaning = {level.symbol: level.meaning for level in TISSUE.levels}
     chapter = {level.symbol: c.name for c in TISSUE.chapters for level in c.levels}
-    return Table("genes", ("gene", "chapter", "meaning"), tuple((g, chapter[g], meaning[g]) for g in known()))
+    mine = read.genes()
+    rows = [(g, "own", mine[g].meaning) if g in mine else (g, chapter[g], meaning[g]) for g in known()]
+    return marked("genes", mine, ("gene", "chapter", "meaning"), rows)
 
 
 def drugs(kind: str = "drug") -> Table:
@@ -38,7 +55,7 @@ def drugs(kind: str = "drug") -> Table:
         if x.kind == kind:
             targets = ", ".join(f"{e.target}{' (off target)' if e.off_target else ''}" for e in x.effects)
             rows.append((x.name, x.usual_dose, targets, x.summary, ", ".join(x.aliases)))
-    return Table(f"{kind}s", (kind, "usual dose", "acts on", "summary", "also called"), tuple(rows))
+    return marked(f"{kind}s", read.drugs(), (kind, "usual dose", "acts on", "summary", "also called"), rows)
 
 
 def stimuli() -> Table:
@@ -86,21 +103,31 @@ def _numbers(title: str, table: Mapping[str, Number], chapter: Mapping[str, str]
         )
         for name, n in table.items()
     ]
-    return Table(title, ("name", "value", "spread", "status", "source", *(["chapter"] if chapter else [])), tuple(rows))
+    return marked(
+        title, table, ("name", "value", "spread", "status", "source", *(["chapter"] if chapter else [])), rows
+    )
 
 
 def evidence() -> Table:
     """Findings, those that a row of `exude reproduce` scores first."""
     found = sorted(read.findings().values(), key=lambda pair: (not pair[1].statement, pair[1].statement, pair[0]))
     rows = [(f.id, source, f.role, f.statement or "–", f.assay, relation(f.relation), f.says) for source, f in found]
-    return Table("evidence", ("finding", "source", "role", "scored in", "assay", "claim", "says"), tuple(rows))
+    papers = {f.id: read.evidence()[source] for source, f in found}
+    return marked("evidence", papers, ("finding", "source", "role", "scored in", "assay", "claim", "says"), rows)
 
 
 def hypotheses() -> Table:
     """Rival mechanisms."""
     rows = [(h.name, h.says, ", ".join(f"{k} = {v:g}" for k, v in h.values.items()) or "the default", ", ".join(h.because))
             for h in CELL.hypotheses]  # fmt: skip
-    return Table("rival mechanisms", ("hypothesis", "says", "changes", "because"), tuple(rows))
+    mine = read.mechanisms()
+    rows += [(m.name, m.says, ", ".join(changes(m)), ", ".join(m.because)) for m in mine.values()]
+    return marked("rival mechanisms", mine, ("hypothesis", "says", "changes", "because"), rows)
+
+
+def changes(mechanism: Mechanism) -> list[str]:
+    """What a mechanism of one's own changes."""
+    return [f"{name} = {value}" for name, value in (*mechanism.values.items(), *mechanism.texts.items())]
 
 
 def references() -> Table:

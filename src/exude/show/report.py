@@ -1,41 +1,70 @@
-"""The report of a study: one HTML file that stands alone."""
+"""The report of a study: one HTML file that stands alone, and the same from the folder that holds its results."""
 
 from __future__ import annotations
 
-import base64
-import io
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawing
 
 from exude.cascade import CELL
 from exude.catalog import read
-from exude.errors import DataError
-from exude.experiment.panels import Bars, Curves, Distributions, Grid, Panel
-from exude.show.figures import draw, summary
-from exude.show.style import style
-from exude.show.words import (
-    amount,
-    identifier,
-    is_weak,
-    predicted,
-    reported,
-    row_conditions,
-    said,
-    second_reading,
-    spread,
-    weakness,
+from exude.engine.provenance import versions
+from exude.errors import DataError, refuse
+from exude.experiment.panels import Panel
+from exude.show import origins
+from exude.show.bearing import WORDS, scores_of
+from exude.show.blocks import (
+    Block,
+    Bullets,
+    Code,
+    Document,
+    Figure,
+    Heading,
+    Inline,
+    Paragraph,
+    Row,
+    Section,
+    Span,
+    joined,
 )
+from exude.show.blocks import Grid as Table
+from exude.show.figures import draw, summary
+from exude.show.pictures import inside
+from exude.show.study_words import alternative, caption, condition_list, counts, sentences, summary_alt
+from exude.show.webpage import webpage
+from exude.show.words import predicted, reported, row_conditions, weakness
 
-TEMPLATES = "templates"
+__all__ = ["SUMMARY", "Outcome", "inside", "render", "rivals", "study_document", "write_report"]
+
 PAPER = "Messenger2018"
 SUMMARY = "summary"
+PAGE = "report.html"
+FACTS = "exude-study"
+"""Name under which the page keeps how the study was made, for `exude report FOLDER`."""
 DEFAULT = CELL.hypotheses[0].name
 """The mechanism of rows that name no other."""
 NOTHING_DRAWN: Mapping[str, Path] = MappingProxyType({})
+TITLE = "From calcium to exosomes: the study of 2018 in silico"
+QUESTION = (
+    "Does one mechanism, with one set of numbers, bring out what Messenger et al. (2018) and others saw when calcium drives cancer "
+    "cells to release exosomes through Munc13-4?"
+)
+RULES = (
+    "The rule behind each verdict was written into the evidence files before anything was fitted: a number agrees within its reported "
+    "error or a stated tolerance; a direction needs 97.5 % of parameter sets; an absence means that less than 15 % of the wild type's "
+    "effect is left."
+)
+SAME = (
+    "The same seed and versions give the same numbers on any number of threads. ", Span("exude show NAME", "code"),
+    " prints the origin of any number or finding.",
+)  # fmt: skip
+MARKS = {"agrees": "✓ ", "disagrees": "✗ "}
 
 
 class Outcome(Protocol):
@@ -54,13 +83,40 @@ class Outcome(Protocol):
         """Draws, cells, seed, versions, seconds, conditions."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What stands around the figure of one statement."""
+
+    title: str
+    caption: str
+    note: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """A study as it can be told: rows, how it was made, the command that makes it again, its figures and words about them."""
+
+    rows: Sequence[Mapping[str, Any]]
+    made: Mapping[str, Any]
+    again: str
+    shown: Mapping[str, Shown]
+    pictures: Mapping[str, Drawing | Path]
+
+    @property
+    def facts(self) -> str:
+        """What the page keeps for programs."""
+        kept = {"made": dict(self.made), "again": self.again, "shown": {n: asdict(s) for n, s in self.shown.items()}}
+        return json.dumps(kept, default=str, ensure_ascii=False)
+
+
 def write_report(study: Outcome, folder: Path, *, again: str = "", drawn: Mapping[str, Path] = NOTHING_DRAWN) -> Path:
     """Write report.html into the folder.
 
     again: the command that makes it anew. drawn: SVG files of figures that are drawn already, by statement, and of the
     summary under its name; the others are drawn.
     """
-    path = Path(folder) / "report.html"
+    path = Path(folder) / PAGE
     try:
         path.write_text(render(study, again=again, drawn=drawn), encoding="utf-8")
     except OSError as problem:
@@ -70,168 +126,184 @@ def write_report(study: Outcome, folder: Path, *, again: str = "", drawn: Mappin
 
 def render(study: Outcome, *, again: str = "", drawn: Mapping[str, Path] = NOTHING_DRAWN) -> str:
     """The report as HTML text."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    pictures: dict[str, Drawing | Path] = {SUMMARY: drawn.get(SUMMARY) or summary(study.panels, study.rows)}
+    pictures |= {name: drawn.get(name) or draw(panel) for name, panel in study.panels.items()}
+    shown = {n: Shown(p.title, caption(p), p.note, alternative(p)) for n, p in study.panels.items()}
+    command = again or f"exude reproduce --seed {study.methods.get('seed', 1)} --out DIR"
+    return webpage(_document(Told(study.rows, study.methods, command, shown, pictures)))
 
-    house = Environment(
-        loader=PackageLoader("exude.show", TEMPLATES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    seed = study.methods.get("seed", 1)
-    compared = rivals(study.rows)
-    return house.get_template("report.html.j2").render(
-        rows=[score(row, study.panels) for row in study.rows],
-        count=counts(study.rows),
-        methods=methods(study.methods),
-        conditions=condition_list(study),
-        versions=", ".join(f"{k} {v}" for k, v in dict(study.methods.get("versions", {})).items()),
-        summary={
-            "alt": summary_alt(study.rows),
-            "data": inside(drawn.get(SUMMARY) or summary(study.panels, study.rows)),
-        },
-        figures=[
-            {**figure(name, panel, study.rows), "data": inside(drawn.get(name) or draw(panel))}
-            for name, panel in study.panels.items()
-        ],
-        rivals=compared,
-        mechanisms=[(h.name, h.says) for h in CELL.hypotheses if h.name in compared["names"]],
-        chapters=parameter_chapters(),
-        limits=limits(),
-        again=again or f"exude reproduce --seed {seed} --out DIR",
-        references=references(study.rows),
+
+def study_document(folder: Path, *, asked: str = "") -> Document:
+    """The report of a study from its folder: scores, figures, and how it was made, which its report.html keeps.
+
+    asked: the question, in the place of the study's own. DataError for scores or figures that cannot be read.
+    """
+    rows, facts = scores_of(folder), _facts(folder / PAGE)
+    pictures: dict[str, Drawing | Path] = {path.stem: path for path in sorted((folder / "figures").glob("*.svg"))}
+    if not (folder / f"{SUMMARY}.svg").is_file() or not pictures:
+        fix = "Make the study again: exude reproduce"
+        raise refuse(DataError, str(folder), f"a study's {SUMMARY}.svg and figures beside its scores", fix)
+    kept = {name: Shown(**words) for name, words in facts.get("shown", {}).items()}
+    order = dict.fromkeys([*kept, *(str(row["id"]) for row in rows), *pictures])
+    shown = {name: kept.get(name) or _unknown(name) for name in order if name in pictures}
+    told = Told(
+        rows,
+        facts.get("made", {}),
+        facts.get("again", "exude reproduce"),
+        shown,
+        {SUMMARY: folder / f"{SUMMARY}.svg", **pictures},
+    )
+    return _document(told, asked)
+
+
+def _unknown(name: str) -> Shown:
+    """Words about a figure of which the folder's page keeps none."""
+    return Shown(
+        name,
+        "Prediction with its 95 % interval.",
+        "",
+        f"Figure of the statement {name}; its numbers stand in the table.",
     )
 
 
-def score(row: Mapping[str, Any], panels: Mapping[str, Panel]) -> dict[str, str]:
-    """One row of scores.json in words."""
-    return {
-        "id": str(row["id"]),
-        "says": str(row.get("says") or (panels[row["id"]].title if row["id"] in panels else "")),
-        "assay": str(row.get("assay", "")),
-        "conditions": row_conditions(row),
-        "reported": reported(row),
-        "predicted": predicted(row),
-        "role": str(row["role"]),
-        "verdict": str(row["verdict"]),
-        "why": str(row.get("why", "")),
-        "hypothesis": str(row.get("hypothesis") or ""),
-        "weak": weakness(row),
-    }
+class _Facts(HTMLParser):
+    """Finds what a page keeps for programs."""
+
+    found = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the one meta element."""
+        named = dict(attrs)
+        if tag == "meta" and named.get("name") == FACTS:
+            self.found = named.get("content") or ""
 
 
-def counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many rows of the default mechanism agree, by role."""
-    own = [row for row in rows if not row.get("hypothesis")]
-    found = {"not_scored": sum(row["verdict"] == "not scored" for row in own)}
-    for role in ("fit", "predicted"):
-        here = [row["verdict"] for row in own if row["role"] == role and row["verdict"] != "not scored"]
-        found |= {role: len(here), f"{role}_agree": here.count("agrees")}
-    return found | {"weak": sum(is_weak(row) for row in own), "rivals": len(rows) - len(own)}
+def _facts(page: Path) -> dict[str, Any]:
+    """How a study was made, as its page keeps it; nothing where there is no page, or an older one."""
+    if not page.is_file():
+        return {}
+    parser = _Facts()
+    try:
+        parser.feed(page.read_text(encoding="utf-8"))
+        return dict(json.loads(parser.found)) if parser.found else {}
+    except (OSError, ValueError, TypeError) as problem:
+        raise DataError(f"{page}: cannot be read ({problem}). Make the study again, or remove it.") from problem
 
 
-def methods(made: Mapping[str, Any]) -> list[str]:
-    """How the study was made, in sentences."""
-    sentences = [
-        "Every cell was simulated vesicle by vesicle: each multivesicular body (MVB) is an individual with its own "
-        "growth, cargo, place and fate, driven by the calcium of its cell through Munc13-4 and Rab11."
-    ]
-    if "cells" in made:
-        sentences.append(f"Each condition was simulated with {made['cells']} cells, each with its own protein levels.")
-    if "draws" in made:
-        sentences.append(
-            f"Each prediction was repeated with {made['draws']} sets of parameters drawn from the spreads listed below; "
-            "the intervals are 95 % over parameter sets, cells and replicates."
-        )
-    if "seed" in made:
-        sentences.append(f"Random numbers come from seed {made['seed']}: the same seed gives the same study.")
-    if "seconds" in made:
-        sentences.append(f"The study took {float(made['seconds']):.0f} s.")
-    if made.get("quick"):
-        sentences.insert(
-            0, f"This is a quick study ({made['quick']}): exude reproduce without --quick is the full one."
-        )
-    known = {"cells", "draws", "seed", "seconds", "versions", "conditions", "quick"}
-    sentences += [f"{str(k).replace('_', ' ').capitalize()}: {v}." for k, v in made.items() if k not in known]
-    return sentences
+def _document(told: Told, asked: str = "") -> Document:
+    n = counts(told.rows)
+    compared = rivals(told.rows)
+    sections = [
+        Section("Statements", "statements", (_statements(told),)),
+        Section("Methods", "methods", _methods(told.made)),
+        Section("Figures", "figures", tuple(_figure(told, name) for name in told.shown)),
+        *([Section("Rival mechanisms", "rivals", _rivals(compared))] if compared["lines"] else []),
+        Section("Numbers", "numbers", (
+            Paragraph(("Every number the model reads. ", Span("Assumed", "assumed"), " numbers have no source and a wide spread. A number "
+                       "with a source was read a second time, independently; until then it is provisional.")),
+            *origins.parameter_blocks(read.parameters()),
+        )),
+        Section("Limits of validity", "limits", (Bullets(tuple(limits())),), "Limits"),
+        Section("Run it again", "again", (Code(told.again), Paragraph(SAME))),
+        Section("What to cite", "cite", origins.cite_blocks(_version(told.made), references(told.rows)), "Cite"),
+    ]  # fmt: skip
+    lead = Paragraph(asked or QUESTION, lead=True)
+    picture = Figure(told.pictures[SUMMARY], summary_alt(told.rows), (
+        "The whole study. Below each panel: verdict and role. Fit: the row was used to choose numbers; predicted: it was not."
+    ), wide=True)  # fmt: skip
+    return Document(TITLE, (lead, _count(n), picture), tuple(sections), ((FACTS, told.facts),))
 
 
-def condition_list(study: Outcome) -> list[tuple[str, str]]:
-    """Conditions by name, as the study tells them."""
-    told = study.methods.get("conditions", {})
-    pairs = told.items() if isinstance(told, Mapping) else [("", tuple(told))]
-    return [(str(k), "; ".join(map(str, v)) if isinstance(v, (list, tuple)) else str(v)) for k, v in pairs]
+def _version(made: Mapping[str, Any]) -> str:
+    return str(dict(made.get("versions", {})).get("exude") or versions()["exude"])
 
 
-def figure(name: str, panel: Panel, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What stands around one figure: caption, verdicts, alternative text."""
-    own = [score(row, {name: panel}) for row in rows if row["id"] == name]
-    verdicts = "; ".join(dict.fromkeys(
-        f"{r['verdict']} ({r['role']}{', under ' + r['hypothesis'] if r['hypothesis'] else ''})" for r in own
+def _count(n: Mapping[str, int]) -> Paragraph:
+    """How many rows agree."""
+    tail = (f"; {n['not_scored']} not scored" if n["not_scored"] else "") + (
+        f"; {n['weak']} weak, that is, could hardly have failed" if n["weak"] else ""
+    )
+    rest = f" {n['rivals']} more rows stand under rival mechanisms." if n["rivals"] else ""
+    return Paragraph((
+        Span(f"{n['predicted_agree']} of {n['predicted']}", "strong"), " predicted rows and ",
+        Span(f"{n['fit_agree']} of {n['fit']}", "strong"), f" fitted rows agree{tail}.{rest} Rows that disagree stay in the table.",
     ))  # fmt: skip
-    return {
-        "id": name, "title": panel.title, "caption": caption(panel), "verdicts": verdicts, "note": panel.note,
-        "alt": alternative(panel),
-    }  # fmt: skip
 
 
-def caption(panel: Panel) -> str:
-    """What is drawn how."""
-    match panel:
-        case Bars():
-            text = "Bars: prediction, with its 95 % interval as a line."
-            text += " Dots: single parameter sets." if panel.points else ""
-        case Curves():
-            wide = any(s.low is not None for s in panel.series)
-            text = "Lines: prediction" + (", with its 95 % interval as a band." if wide else ".")
-            text += " Grey shades: time windows." if panel.windows else ""
-        case Distributions():
-            text = "Distribution of single vesicles or events; the medians and numbers stand in the figure."
-            text += " Dashed: reported values." if panel.marks else ""
-        case Grid():
-            text = "Thick lines: prediction, with its 95 % interval as a band; thin: single parameter sets."
-            text += " Below each: how many of its numbers are known, fitted and assumed."
-    if isinstance(panel, Distributions | Grid) or not panel.band:
-        return text
-    return text + f" Orange: {panel.band_label or 'reported range'}."
-
-
-def alternative(panel: Panel) -> str:
-    """The figure's numbers in words, for those who do not see it."""
-    match panel:
-        case Bars():
-            parts = [f"{label} {said(v)} ({said(a)} to {said(b)})"
-                     for label, v, a, b in zip(panel.labels, panel.values, panel.low, panel.high, strict=True)]  # fmt: skip
-            return f"{panel.title}. {panel.ylabel}: {'; '.join(parts)}."
-        case Curves():
-            parts = [
-                f"{s.label} from {said(float(s.y[0]))} to {said(float(s.y[-1]))}" for s in panel.series if len(s.y)
-            ]
-            return f"{panel.title}. {panel.ylabel} over {panel.xlabel}: {'; '.join(parts)}."
-        case Distributions():
-            parts = [f"{label}, {len(values)} values" for label, values in panel.samples]
-            return f"{panel.title}. Distribution of {panel.xlabel}: {'; '.join(parts)}."
-        case Grid():
-            return f"{panel.title}. {' '.join(alternative(part) for part in panel.parts)}"
-
-
-def summary_alt(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The summary figure in words."""
-    n = counts(rows)
-    return (
-        f"All statements as small panels. {n['fit_agree']} of {n['fit']} fitted and {n['predicted_agree']} of "
-        f"{n['predicted']} predicted rows agree with what was reported."
+def _statements(told: Told) -> Table:
+    rows = []
+    for row in told.rows:
+        name, says = (
+            str(row["id"]),
+            str(row.get("says") or (told.shown[row["id"]].title if row["id"] in told.shown else "")),
+        )
+        link = Span(name, "link", f"#figure-{name}") if name in told.shown else Span(name, "strong")
+        under = Span(f"under {row['hypothesis']}", "tag") if row.get("hypothesis") else ""
+        mark = Span(weakness(row), "tag") if weakness(row) else ""
+        rows.append(Row((
+            joined([link, says, under]), joined([row_conditions(row), Span(str(row.get("assay", "")), "quiet")]), reported(row),
+            predicted(row), str(row["role"]), joined([verdict(row), mark]), str(row.get("why", "")),
+        )))  # fmt: skip
+    columns = ("statement", "conditions", "reported", "predicted", "role", "verdict", "why")
+    return Table(
+        columns,
+        tuple(rows),
+        (2.3, 2, 1.2, 1.3, 1, 1.2, 2.1),
+        "What was reported and what the model gives, with its 95 % interval.",
     )
 
 
-def inside(picture: Path | Figure) -> str:
-    """A figure, or the SVG file of one, as an image inside the page."""
-    if isinstance(picture, Path):
-        svg = picture.read_bytes()
-    else:
-        held = io.BytesIO()
-        with style():
-            picture.savefig(held, format="svg", metadata={"Date": None})
-        svg = held.getvalue()
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+def verdict(row: Mapping[str, Any]) -> Span:
+    """A verdict with its mark."""
+    word = str(row["verdict"])
+    return Span(f"{MARKS.get(word, '– ')}{word}", WORDS.get(word, "quiet"))
+
+
+def _methods(made: Mapping[str, Any]) -> tuple[Block, ...]:
+    """How the study was made, under which conditions, by which rules."""
+    if not made:
+        text = f"How this study was made is not kept in this folder's {PAGE}, which is of an older version."
+        return (Paragraph(text), Paragraph(RULES))
+    words = ", ".join(f"{k} {v}" for k, v in dict(made.get("versions", {})).items())
+    conditions: tuple[Inline, ...] = tuple(
+        (Span(name, "strong"), f": {text}") if name else text for name, text in condition_list(made)
+    )
+    blocks: list[Block] = [Paragraph(sentence) for sentence in sentences(made)]
+    blocks += [Paragraph(f"Versions: {words}.")] if words else []
+    if conditions:
+        blocks += [Heading("Conditions"), Bullets(conditions)]
+    return (*blocks, Heading("Verdicts"), Paragraph(RULES))
+
+
+def _figure(told: Told, name: str) -> Figure:
+    """One statement's figure with its caption and verdicts."""
+    around = told.shown[name]
+    own = [row for row in told.rows if row["id"] == name]
+    verdicts = "; ".join(dict.fromkeys(
+        f"{row['verdict']} ({row['role']}{', under ' + row['hypothesis'] if row.get('hypothesis') else ''})" for row in own
+    ))  # fmt: skip
+    words = joined([around.caption, around.note, Span(f"{verdicts}.", "strong") if verdicts else ""], " ")
+    return Figure(told.pictures[name], around.alt, words, title=name, anchor=f"figure-{name}")
+
+
+def _rivals(compared: Mapping[str, Any]) -> tuple[Block, ...]:
+    """The same statements under each mechanism, side by side, and what each mechanism says."""
+    names, rows = compared["names"], []
+    for (statement, words, conditions), line in compared["lines"].items():
+        cells: list[Inline] = [
+            joined([Span(statement, "strong"), words]),
+            conditions,
+            next(iter(line.values()))["reported"],
+        ]
+        cells += [joined([line[n]["predicted"], verdict(line[n])]) if n in line else "–" for n in names]
+        rows.append(Row(tuple(cells)))
+    table = Table(("statement", "conditions", "reported", *names), tuple(rows), (2, 1.6, 1, *[1.2] * len(names)),
+                  "Predicted value with its 95 % interval, and verdict.")  # fmt: skip
+    mechanisms: tuple[Inline, ...] = tuple(
+        (Span(h.name, "code"), f": {h.says}") for h in CELL.hypotheses if h.name in names
+    )
+    text = "The literature contradicts itself; each reading is a mechanism of its own. The same statements under each, side by side:"
+    return (Paragraph(text), table, Bullets(mechanisms))
 
 
 def rivals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -246,57 +318,21 @@ def rivals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"names": [DEFAULT, *(n for n in names if n != DEFAULT)], "lines": kept}
 
 
-def parameter_chapters() -> list[tuple[str, list[dict[str, str]]]]:
-    """All numbers the model reads, by chapter, with their origin."""
-    chapters: dict[str, list[dict[str, str]]] = {}
-    for symbol, p in read.parameters().items():
-        chapters.setdefault(read.chapter_of()[symbol], []).append({
-            "symbol": symbol, "meaning": p.meaning, "value": amount(p), "spread": spread(p.spread), "status": p.status,
-            "source": ", ".join(p.source), "place": p.place, "obtained": p.obtained, "reading": reading_of(symbol),
-        })  # fmt: skip
-    return list(chapters.items())
-
-
-def reading_of(symbol: str) -> str:
-    """The second reading of a parameter; nothing to check where it has no source."""
-    key = f"parameters/{symbol}"
-    return second_reading(key) if read.parameters()[symbol].source or key in read.readings() else "–"
-
-
 def limits() -> list[str]:
     """What the study cannot claim."""
-    numbers = read.parameters()
-    by_status = {s: sum(p.status == s for p in numbers.values()) for s in ("assumed", "fitted")}
-    checked = [key for key in read.readings() if key.startswith("parameters/")]
-    differ = [key.partition("/")[2] for key in checked if not read.readings()[key].agrees]
-    cited = [s for s, p in numbers.items() if p.source]
-    provisional = [s for s in cited if f"parameters/{s}" not in read.readings()]
+    first, *rest = origins.about_numbers(read.parameters())
     found = [
-        f"Of {len(numbers)} numbers, {by_status['assumed']} are assumed and {by_status['fitted']} fitted; their spreads "
-        "are wide and are part of every interval.",
-        f"A second reading differs from the first for: {', '.join(differ)}." if differ else "",
-        f"Provisional, no second reading yet: {', '.join(provisional)}." if provisional else "",
+        f"{first} Their spreads are wide and are part of every interval.", *rest,
         "Calcium is common to the whole cell; ILV patches flip independently of each other; calcium is constant within a "
         "step in which it moves by at most 8 %. Otherwise the simulation of vesicles is exact.",
         f"{PAPER}: {read.evidence()[PAPER].notes}" if PAPER in read.evidence() else "",
         "Findings that contradict each other stay in the catalogue; rival mechanisms are run, not averaged.",
-    ]
+    ]  # fmt: skip
     return [text for text in found if text]
 
 
-def references(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Papers behind the scored statements and the numbers, with doi links."""
+def references(rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Papers behind the scored statements and the numbers."""
     ids = {row["id"] for row in rows}
     used = {source for source, f in read.findings().values() if f.statement in ids}
-    used |= {key for p in read.parameters().values() for key in p.source}
-    found = []
-    for key in sorted(used):
-        entry = read.references().get(key, {})
-        words = [entry.get("author", "").replace(" and ", ", "), entry.get("journal", ""), entry.get("volume", ""),
-                 entry.get("pages", "").replace("--", "–"), entry.get("year", "")]  # fmt: skip
-        doi = entry.get("doi", "")
-        found.append({
-            "key": key, "words": ", ".join(w for w in words if w), "identifier": identifier(entry),
-            "link": f"https://doi.org/{doi}" if doi else "",
-        })  # fmt: skip
-    return found
+    return used | {key for p in read.parameters().values() for key in p.source}

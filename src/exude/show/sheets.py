@@ -8,8 +8,9 @@ from typing import Any
 
 from exude.cascade import CELL, TISSUE
 from exude.catalog import read
-from exude.catalog.schema import Drug, Finding, Number
+from exude.catalog.schema import Drug, Finding, Gene, Number
 from exude.errors import UnknownName, refuse
+from exude.show.lists import changes as changes_of
 from exude.show.lists import first_line
 from exude.show.tables import Sheet, Table
 from exude.show.words import SEEN, amount, cite, number_facts, relation, second_reading, sources, spread, unit
@@ -34,6 +35,12 @@ def sheets(name: str) -> list[Sheet]:
         raise refuse(UnknownName, name, "a name of the catalogue", fix, [n for k, a, _ in kinds for n in (*k, *a)])
     exact = [make(name) for known, _, make in kinds if name in known]
     return exact or found
+
+
+def _own(thing: object) -> tuple[tuple[str, str], ...]:
+    """The fact that a thing is of one's own; nothing for the package's."""
+    file = read.origin(thing)
+    return (("own file", file),) if file else ()
 
 
 def _plain(name: str) -> str:
@@ -68,7 +75,7 @@ def line_sheet(name: str) -> Sheet:
     facts = (
         ("tissue", x.tissue), ("origin", x.origin), ("aggressiveness", x.aggressiveness),
         ("levels relative to", x.reference), ("also called", ", ".join(x.aliases) or "–"), ("notes", x.notes or "–"),
-        ("sources", sources(keys)),
+        ("sources", sources(keys)), *_own(x),
     )  # fmt: skip
     return Sheet(f"cell line {x.name}", facts, (Table("levels", columns, tuple(rows)),))
 
@@ -85,6 +92,8 @@ def gene_sheet(name: str) -> Sheet:
     """A gene: what it does, its level in every line, drugs on it, findings about it."""
     from exude.experiment.perturbations import MUTANTS
 
+    if name in read.genes():
+        return _own_gene(read.genes()[name])
     (level,) = (x for x in TISSUE.levels if x.symbol == name)
     chapter = next(c.name for c in TISSUE.chapters if level in c.levels)
     readers = [
@@ -96,6 +105,21 @@ def gene_sheet(name: str) -> Sheet:
     facts.append(("differs from cell to cell", "yes, lognormal" if level.varies else "no"))
     if name in MUTANTS:
         facts.append(("mutants", ", ".join(MUTANTS[name])))
+    return Sheet(f"gene {name}", tuple(facts), _about_gene(name))
+
+
+def _own_gene(gene: Gene) -> Sheet:
+    """A gene of one's own: what of the cell it multiplies, beside what every gene's sheet has."""
+    facts = [("meaning", gene.meaning), *((f"multiplies {target}", text) for target, text in gene.multiplies.items())]
+    facts += [
+        ("differs from cell to cell", "yes, lognormal" if gene.varies else "no"),
+        ("because", sources(gene.because)),
+    ]
+    return Sheet(f"gene {gene.symbol}", (*facts, ("notes", gene.notes or "–"), *_own(gene)), _about_gene(gene.symbol))
+
+
+def _about_gene(name: str) -> tuple[Table, ...]:
+    """A gene's level in every line, drugs on it, findings about it."""
     rows = tuple(
         (x.name, f"{n.value:g}", spread(n.spread), n.status, ", ".join(n.source) or "none", n.place or "–", SEEN[n.seen], n.obtained)
         for x in read.lines().values() if (n := x.levels.get(name)) is not None
@@ -108,7 +132,7 @@ def gene_sheet(name: str) -> Sheet:
     told = [(f.id, s, f.says) for s, f in read.findings().values() if any(name in c for c in f.condition)]
     if told:
         tables.append(Table("findings with it", ("finding", "source", "says"), tuple(told)))
-    return Sheet(f"gene {name}", tuple(facts), tuple(tables))
+    return tuple(tables)
 
 
 def _drugs() -> Kind:
@@ -119,7 +143,7 @@ def drug_sheet(name: str) -> Sheet:
     """A drug or stimulus: its targets, and the origin of each number."""
     x: Drug = read.drug(name)
     facts = [("summary", x.summary), ("dose in", unit(x.dose_unit)), ("usual dose", x.usual_dose)]
-    facts += [("also called", ", ".join(x.aliases) or "–"), ("notes", x.notes or "–")]
+    facts += [("also called", ", ".join(x.aliases) or "–"), ("notes", x.notes or "–"), *_own(x)]
     rows = []
     for e in x.effects:
         for what, n in (("half effect at", e.potency), ("Hill slope", e.hill), ("largest effect", e.maximum)):
@@ -147,7 +171,7 @@ def parameter_sheet(name: str) -> Sheet:
         facts.append(("prior", f"{spread(x.prior)}, around {start}"))
     if x.backed_by:
         facts.append(("backed by", ", ".join(x.backed_by)))
-    return Sheet(f"parameter {name}", tuple(facts))
+    return Sheet(f"parameter {name}", (*facts, *_own(x)))
 
 
 def _literature() -> Kind:
@@ -172,7 +196,8 @@ def _findings() -> Kind:
 def finding_sheet(name: str) -> Sheet:
     """One published finding, and the rule by which it is scored."""
     source, f = read.findings()[name]
-    return Sheet(f"finding {f.id}", tuple((k, v) for k, v in _finding_facts(source, f) if v))
+    facts = (*_finding_facts(source, f), *_own(read.evidence()[source]))
+    return Sheet(f"finding {f.id}", tuple((k, v) for k, v in facts if v))
 
 
 def _finding_facts(source: str, f: Finding) -> tuple[tuple[str, str], ...]:
@@ -196,7 +221,7 @@ def paper_sheet(name: str) -> Sheet:
     held = read.evidence().get(name)
     facts = [("reference", cite(name)), ("note", entry.get("note", ""))]
     if held:
-        facts.append(("notes", held.notes))
+        facts += [("notes", held.notes), *_own(held)]
     users = [s for s, p in read.parameters().items() if name in p.source]
     numbers = [s for s, p in read.literature().items() if name in p.source]
     facts += [("parameters from it", ", ".join(users)), ("literature quantities", ", ".join(numbers))]
@@ -208,11 +233,15 @@ def paper_sheet(name: str) -> Sheet:
 
 
 def _hypotheses() -> Kind:
-    return {h.name: h for h in CELL.hypotheses}, {}, hypothesis_sheet
+    return {**{h.name: h for h in CELL.hypotheses}, **read.mechanisms()}, {}, hypothesis_sheet
 
 
 def hypothesis_sheet(name: str) -> Sheet:
     """A rival mechanism: what it says and what it changes."""
+    mine = read.mechanisms().get(name)
+    if mine is not None:
+        facts = (("says", mine.says), ("changes", "; ".join(changes_of(mine))), ("because", sources(mine.because)))
+        return Sheet(f"mechanism {name}", (*facts, ("notes", mine.notes or "–"), *_own(mine)))
     (h,) = (h for h in CELL.hypotheses if h.name == name)
     changes = ", ".join(f"{k} = {v:g} (default {read.parameter(k).value:g})" for k, v in h.values.items())
     return Sheet(f"mechanism {name}", (("says", h.says), ("changes", changes or "nothing: the default"),

@@ -7,6 +7,7 @@ from exude.experiment.assays.colocalisation import Colocalisation
 from exude.experiment.assays.electron_microscopy import ElectronMicroscopy
 from exude.experiment.assays.exosome_blot import ExosomeBlot
 from exude.experiment.assays.exosome_cargo import ExosomeCargo
+from exude.experiment.assays.from_file import assay_from
 from exude.experiment.assays.luciferase import Luciferase
 from exude.experiment.assays.mt1_mmp import Mt1Mmp
 from exude.experiment.assays.munc13_4_recruitment import Munc13Recruitment
@@ -34,5 +35,5 @@ ASSAYS: dict[str, type[AbstractAssay]] = {
 
 __all__ = [
     "ASSAYS", "AbstractAssay", "BulkCount", "CalciumTrace", "Colocalisation", "ElectronMicroscopy", "ExosomeBlot", "ExosomeCargo", "Luciferase", "Mt1Mmp",
-    "Munc13Recruitment", "MvbDiameter", "NanoparticleTracking", "PhluorinTirf", "SingleCellCapture",
+    "Munc13Recruitment", "MvbDiameter", "NanoparticleTracking", "PhluorinTirf", "SingleCellCapture", "assay_from",
 ]  # fmt: skip

@@ -2,14 +2,17 @@
 
 const own = new URLSearchParams();
 const hearers = new Set();
+let shown = "";
 
 function load() {
   for (const key of [...own.keys()]) own.delete(key);
   for (const [key, value] of new URLSearchParams(location.search)) own.append(key, value);
+  shown = location.search;
 }
 load();
 
 addEventListener("popstate", () => {
+  if (location.search === shown) return; // a jump within the page, such as that of the skip link
   load();
   for (const hear of hearers) hear();
 });
@@ -29,6 +32,7 @@ export const state = {
     const address = `${location.pathname}?${own}`;
     if (step) history.pushState(null, "", address);
     else history.replaceState(null, "", address);
+    shown = location.search;
   },
 
   // Everything of one view goes, another begins.
