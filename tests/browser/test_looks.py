@@ -57,9 +57,6 @@ def test_axe_would_find_a_fault(page, address):
         assert f": {rule} " in found, found
 
 
-@pytest.mark.xfail(
-    reason="two of the summaries are 23 pixels high; style.css needs .group > summary { padding-block: .25rem }"
-)
 @WINDOWS
 def test_nothing_is_cut_off_or_too_small_to_hit(new_page, address, window):
     page = new_page(*window)

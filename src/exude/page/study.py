@@ -18,7 +18,8 @@ from exude.experiment.study.questions import questions
 from exude.page.study_dishes import as_command, as_python, dishes
 from exude.page.study_evidence import evidence, notes
 from exude.page.study_stored import Row, Stored, facts, reason
-from exude.show.report import PAPER, alternative, caption, counts
+from exude.show.report import PAPER
+from exude.show.study_words import alternative, caption, counts
 from exude.show.words import is_weak, predicted, reported, unit
 
 Plain = dict[str, Any]

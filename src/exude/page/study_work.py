@@ -24,7 +24,7 @@ from exude.page.study import KINDS, shown, table
 from exude.page.study_dishes import dishes
 from exude.page.study_stored import Row
 from exude.show.figures import draw, write
-from exude.show.report import alternative, caption
+from exude.show.study_words import alternative, caption
 
 SETS = 1 + QUICK.draws
 """Parameter sets of a quick run: the point estimate and its draws."""

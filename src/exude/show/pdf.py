@@ -90,7 +90,7 @@ def _lab() -> SimpleNamespace:
             **{name: getattr(import_module(f"reportlab.{home}"), name) for name, home in USED.items()}
         )
     except ImportError as problem:
-        raise DataError("a PDF needs reportlab. Install it: pip install reportlab") from problem
+        raise DataError("a PDF needs reportlab. Install it: pip install 'exude[report]'") from problem
 
 
 def _register_fonts() -> None:

@@ -1,7 +1,8 @@
 // The tissue: a dish run here at small size, or a large run replayed; two conditions beside each other at one time.
 
 import { Newest, ask, job, taken } from "./api.js";
-import { Chart, valueAt } from "./chart.js";
+import { Chart } from "./chart.js";
+import { valueAt } from "./course.js";
 import { choice, clock, el, fault, labelled, number, say } from "./dom.js";
 import { Player } from "./player.js";
 import { Sharing } from "./sharing.js";
@@ -332,14 +333,14 @@ class TissueView {
       return;
     }
     const alike = read.every((one) => one?.key === read[0].key), end = Math.min(...this.heads.map(({ time }) => time.at(-1))), when = clock(end);
-    const ends = this.heads.map((side, i) => read[i] && `${short(valueAt({ time: side.time, y: read[i].y }, end))} (${side.label})`);
+    const ends = this.heads.map((side, i) => read[i] && `${short(valueAt(side.time, read[i].y, end))} (${side.label})`);
     this.answer.textContent = alike ? `${read[0].title}, after ${when}: ${ends.join(" against ")}. ${this.heads.length > 1 ? "One dish each" : "One dish"}: chance counts, so try other seeds.` : "Two dishes that are read in different ways.";
   }
 
   #numbers(time) {
     const rows = [...new Set(this.heads.flatMap(({ courses }) => courses.map(({ key }) => key)))].map((key) => {
       const found = this.heads.map((side) => side.courses.find((one) => one.key === key)), about = found.find(Boolean);
-      const values = found.map((one, i) => (one && time <= this.heads[i].time.at(-1) + 1 ? valueAt({ time: this.heads[i].time, y: one.y }, time) : NaN));
+      const values = found.map((one, i) => (one && time <= this.heads[i].time.at(-1) + 1 ? valueAt(this.heads[i].time, one.y, time) : NaN));
       const fold = values.length > 1 ? [el("td", {}, values[0] > 0 && Number.isFinite(values[1]) ? `${number(values[1] / values[0], 2)} ×` : "–")] : [];
       return el("tr", {}, el("th", { scope: "row" }, about.kind ? about.kind === "cell_count" ? "Cells" : `Cells: ${nameOf(this.heads[0], about.kind)}s` : about.title), values.map((value) => el("td", {}, short(value))), fold);
     });
