@@ -178,6 +178,17 @@ def test_fura2_light_with_its_calibration(page, address):
     assert not fault(page) and "exude.Fura2(" in page.locator("pre").text_content()
 
 
+def test_how_a_file_is_read_can_be_changed_after_it_was_handed_in(page, address):
+    page.expected_errors += ["422"]
+    open_cell(page, address)
+    hand_in(page, "time_s,calcium_uM\n0,0.1\n60,\n120,0.1\n3600,0.1\n", "gap.csv")
+    assert "gaps='line'" in until(lambda: fault(page), "a sentence")
+    page.get_by_label("Gaps in it are").select_option("line")
+    settled(page, "expected")
+    assert not fault(page) and "gaps='line'" in page.locator("pre").text_content()
+    assert page.locator("p.other").count() == 1, "the file was lost"
+
+
 @pytest.mark.parametrize(
     ("name", "data", "word"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from exude.derive import grammar
@@ -21,6 +22,7 @@ class Closure:
     why: str
 
 
+@cache
 def closures(symbols: Symbols) -> tuple[Closure, ...]:
     """For each transition, then each emission: is the equation of its mean exact, or a closure, and why?
 

@@ -37,7 +37,7 @@ def expect(
     Valid when: it stands for the mean of many alike cells (`Settings(alike=True)`) up to the closures that the
     attribute `closures` lists (under 1 % of the fusions of the reference cell; tens of per cent where primed MVBs hold
     half of Munc13-4 or more: docs/closures.md). It is not the mean of a population: cells differ in their levels,
-    release is steep in them, and a mean cell releases less than the mean of cells.
+    release is not linear in them. Which of the two releases more depends on the line and on what is done to it.
     """
     settings = settings or Settings()
     known = own_cell(settings.hypothesis)

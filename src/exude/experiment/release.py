@@ -55,7 +55,7 @@ def release_table(
     """Release of a line under lasting perturbations against what is left of each target, from its cell's mean field.
 
     Several targets at once: release = rate(UNC13D) x share(SMPD3) x share(ORAI1).
-    Valid when: as `expect`: a cell of median levels, which releases less than the mean of cells; and targets act
+    Valid when: as `expect`: a cell of median levels, not the mean of cells; and targets act
     independently: for MDA-MB-231 the product lies above the mean field by at most 4 % for Munc13-4 and ORAI1, both
     lowered to no matter what but Munc13-4 to at least an eighth, and by 0.3 % for either with SMPD3.
     """

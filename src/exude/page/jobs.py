@@ -90,6 +90,12 @@ class Jobs:
         threading.Thread(target=self._run, args=(job, work, dict(request)), daemon=True).start()
         return job
 
+    def warm(self) -> None:
+        """Start the process that jobs are forked from, so that the first job need not wait for its imports."""
+        first = self._context.Process(target=_nothing, daemon=True)
+        first.start()
+        first.join()
+
     def find(self, key: str) -> Job:
         """A job by its id; ProtocolError where there is none."""
         with self._lock:
@@ -159,6 +165,10 @@ class Jobs:
         now = time.monotonic()
         for key in [k for k, job in self._jobs.items() if job.over and now - job.ended > KEPT_SECONDS]:
             shutil.rmtree(self._jobs.pop(key).folder, ignore_errors=True)
+
+
+def _nothing() -> None:
+    """What the first process does."""
 
 
 def _interrupt(process: BaseProcess) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +20,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from exude.errors import ExudeError
-from exude.page import cell_routes, job_routes, study_routes, tissue_routes
+from exude.page import cell, cell_routes, job_routes, study_routes, tissue_routes
+from exude.page.asked import asked_of
 from exude.page.guard import Guard
 from exude.page.jobs import OWN_FAULT, Jobs
 from exude.page.uploads import Uploads
@@ -50,9 +52,18 @@ def application(folder: Path, *, host: str = "127.0.0.1", study: Path | None = N
 
 @asynccontextmanager
 async def _life(app: Starlette) -> AsyncIterator[None]:
+    threading.Thread(target=_warm, args=(app,), daemon=True).start()
     yield
     app.state.jobs.close()
     app.state.uploads.close()
+
+
+def _warm(app: Starlette) -> None:
+    """Compile (once per machine) and import while the browser still opens, so that the first visitor waits less."""
+    usual = asked_of({"cells": "1", "duration": "10 min"}, (), app.state.uploads)
+    cell.expected(usual)
+    cell.film(usual)
+    app.state.jobs.warm()
 
 
 async def _index(request: Request) -> Response:

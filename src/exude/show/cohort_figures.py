@@ -70,10 +70,10 @@ def metastasis_figure(arms: Arms, assay: Metastasis | None = None, seen: Seen | 
         axes.set_xticks(range(len(arms)), [wrap(label, 16) for label in arms])
         axes.set_xlim(-1 / 2, len(arms) - 1 / 2)
         axes.set_yscale("symlog", linthresh=1)
-        axes.set_ylim(-BELOW, None)
+        axes.set_ylim(-BELOW, max(axes.get_ylim()[1], 1))
         axes.set_ylabel("metastases that are seen")
 
-    return _figure(arms, draw, "dots: members; bar: their mean; circles: read", legend=False)
+    return _figure(arms, draw, "dots: members; bar: their mean" + ("; circles: read" if seen else ""), legend=False)
 
 
 def survival_figure(arms: Arms, assay: Survival | None = None, seen: Seen | None = None) -> Figure:
@@ -90,7 +90,7 @@ def survival_figure(arms: Arms, assay: Survival | None = None, seen: Seen | None
                 ls=(0, (3, 2)), lw=0.8,
             )  # fmt: skip
 
-    return _figure(arms, draw, "Kaplan and Meier with 95 % bands; dashed: read")
+    return _figure(arms, draw, "Kaplan and Meier with 95 % bands" + ("; dashed: read" if seen else ""))
 
 
 FIGURES: dict[str, Callable[..., Figure]] = {

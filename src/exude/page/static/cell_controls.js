@@ -1,8 +1,8 @@
 // The controls of the cell view, in bench words. They read the model, and say when it has been changed.
 
-import { ask } from "./api.js";
-import { choice, el, fault, labelled, number } from "./dom.js";
+import { choice, el, labelled, number } from "./dom.js";
 import { withMutant } from "./cell_model.js";
+import { traceControl } from "./cell_trace.js";
 
 const MAIN_GENES = ["UNC13D", "RAB11A", "RAB27A", "ORAI1"];
 const MOST_LEVEL = 4, STEP = 0.05;
@@ -34,7 +34,7 @@ export class Controls {
       group("Drugs and stimuli", model.agents.map((agent, i) => this.#agent(agent, i)),
         el("button", { type: "button", onclick: () => this.#add() }, "Add a drug or stimulus"),
         model.rest.map((text, i) => this.#other(text, i))),
-      this.#trace(),
+      traceControl(bench.dyes, model.trace, (trace, rebuild) => this.#set({ trace }, rebuild)),
       el("details", { class: "group" }, el("summary", {}, "Cells, chance, mechanism"),
         labelled("Number of single cells", this.#box("cells", { min: "1", max: "2000" })),
         labelled("Seed", this.#box("seed", { min: "0", max: "2147483647" })),
@@ -95,32 +95,6 @@ export class Controls {
   #box(key, given) {
     return el("input", { type: "number", ...given, value: this.model[key],
       oninput: (event) => event.target.validity.valid && event.target.value && this.#set({ [key]: event.target.value }) });
-  }
-
-  #trace() {
-    const problem = el("div"), { trace } = this.model;
-    const holds = [["", "calcium (µM or nM, as the head says)"], ...this.bench.dyes.map((name) => [name, `light of ${name}`])];
-    const dye = choice(holds, "", () => { words.hidden = !dye.value; });
-    const numbers = el("input", { type: "text", placeholder: "r_min=0.3 r_max=6 beta=5", size: "24" });
-    const words = labelled("Calibration", numbers);
-    words.hidden = true;
-    const file = el("input", { type: "file", accept: ".csv,text/csv,text/plain", onchange: async () => {
-      fault(problem);
-      try {
-        const [given] = file.files;
-        if (!given) return;
-        const kept = await ask("/api/traces", { method: "POST", body: given, headers: { "x-file-name": encodeURIComponent(given.name) } });
-        const said = dye.value ? `dye=${dye.value} ${numbers.value}`.trim() : "";
-        this.#set({ trace: { id: kept.id, words: said, name: kept.name } }, true);
-      } catch (wrong) {
-        fault(problem, wrong.message);
-      }
-    } });
-    const own = trace && el("p", { class: "other" }, `Calcium from ${trace.name ?? "your file"}. A link keeps it for an hour. `,
-      el("button", { type: "button", class: "quiet", onclick: () => this.#set({ trace: null }, true) }, "Remove the trace"));
-    return el("details", { class: "group", open: Boolean(trace) }, el("summary", {}, "Your own calcium trace"), own,
-      el("p", { class: "hint" }, "A CSV file whose head names the units: time_s,calcium_uM. It takes the place of the calcium equations."),
-      labelled("The file holds", dye), words, labelled("Calcium trace (CSV)", file), problem);
   }
 }
 

@@ -13,6 +13,7 @@ import { state } from "./state.js";
 
 const KEYS = ["line", "do", "duration", "cells", "seed", "hypothesis"];
 const REST = 200; // milliseconds after the last change until single cells are asked for
+const PATIENCE = 1500; // milliseconds until one is told why it takes so long
 const SPEEDS = [[10, "10 ×"], [30, "30 ×"], [60, "1 min per s"], [120, "2 min per s"], [300, "5 min per s"], [1200, "20 min per s"]];
 
 export async function show(place) {
@@ -82,7 +83,10 @@ class CellView {
   }
 
   async begin() {
+    const words = "Preparing the cell. The first start on a machine compiles it, which takes about half a minute.";
+    const slow = setTimeout(() => this.problem.replaceChildren(el("p", { class: "hint", role: "status" }, words)), PATIENCE);
     await Promise.all([this.#expect(), this.#film(Number(state.get("t", "0")))]);
+    clearTimeout(slow);
     this.#population();
     this.redraw = () => this.#draw(this.player.time, this.player.speed);
     addEventListener("resize", this.redraw);
