@@ -367,7 +367,7 @@ def test_paper_without_reportlab_says_what_to_install(monkeypatch: pytest.Monkey
 
     pdf._lab.cache_clear()
     monkeypatch.setattr(pdf, "import_module", missing)
-    with pytest.raises(DataError, match="pip install reportlab"):
+    with pytest.raises(DataError, match=r"pip install 'exude\[report\]'"):
         pdf.pdf(small())
 
 
