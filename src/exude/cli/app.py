@@ -59,7 +59,7 @@ def run(asked: argparse.Namespace) -> None:
     try:
         import uvicorn
 
-        from exude.page.server import application
+        from exude.page.server import application, warm
     except ImportError as problem:
         raise DataError(f"the page needs {problem.name}. Install it: pip install 'exude[app]'") from problem
     if not asked.folder.is_dir():
@@ -75,6 +75,7 @@ def run(asked: argparse.Namespace) -> None:
     if not asked.no_browser:
         threading.Timer(0.5, webbrowser.open, (address,)).start()
     app = application(asked.folder.resolve(), host=asked.host, study=study if study.is_dir() else None)
+    threading.Thread(target=warm, args=(app,), daemon=True).start()
     serve(uvicorn, app, ours)
     print("exude: the page is closed.")
 
