@@ -22,7 +22,9 @@ exclude_patterns = ["generate", "README.md", "**/.ipynb_checkpoints"]
 # Markdown: the same files are read on a forge, so little beyond plain Markdown is switched on.
 myst_enable_extensions = ["attrs_inline", "attrs_block", "colon_fence"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # notebooks are run by the tests and shown as committed
+nb_execution_mode = "off"  # the tests run the notebooks; `make site` runs them to show what they print
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
 smartquotes = False  # "--knock-down" is an option, not a dash
 
 # Python reference.
