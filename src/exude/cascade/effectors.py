@@ -1,7 +1,7 @@
 """Effectors: Munc13-4 as calcium sensor, its mutants, Rab11, Rab27, SNAREs, and the rival hypotheses.
 
 Calcium binds C2A (SNARE binding) and C2B (membrane binding) of each Munc13-4 copy; a copy with what the hypothesis
-asks for is *loaded*. Copies are limiting: a primed MVB holds `copies_per_mvb`. Three steps read the same loaded free
+asks for is called loaded. Copies are limiting: a primed MVB holds `copies_per_mvb`. Three steps read the same loaded free
 copies: growth by Rab11 vesicles, priming and triggered fusion. The number of loaded copies is an expectation (far
 below one at rest), not an integer.
 """
