@@ -442,7 +442,7 @@ def test_no_page_can_be_pushed_sideways(site, browser):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1380, "light"), (390, "dark")])
-def test_axe_finds_axe_finds_nothing_serious(site, browser, width, scheme):
+def test_axe_finds_nothing_serious(site, browser, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     for name in WATCHED:
