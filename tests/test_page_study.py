@@ -25,7 +25,7 @@ from exude.experiment.study.questions import questions
 from exude.page import study_stored
 from exude.page.asked import asked_of
 from exude.page.server import application
-from exude.page.study_dishes import cell_link, sentence
+from exude.page.study_dishes import cell_link
 from exude.page.study_work import Progress, answer
 from exude.page.uploads import Uploads
 
@@ -156,7 +156,7 @@ def test_graphs_show_the_claim(details: dict[str, dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("dish", cultures().values(), ids=lambda dish: dish.name)
 def test_a_culture_opens_in_the_cell_view(dish: Any) -> None:
-    assert tuple(parse.perturbation(sentence(what)) for what in dish.what) == dish.what
+    assert tuple(parse.of_kind(*(parse.sentence(what) or ("", ""))) for what in dish.what) == dish.what
     link = cell_link(dish)
     if dish.hypothesis in study_run.ensemble.RIVALS:
         assert link == ""

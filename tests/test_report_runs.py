@@ -20,9 +20,10 @@ from exude.cli.simulate import conditions
 from exude.errors import DataError
 from exude.experiment import perturbations as done
 from exude.experiment.cohort import DAY
+from exude.experiment.parse import sentence
 from exude.experiment.tissue_file import read_tissue
 from exude.show import again, bearing, cell_numbers, estimates, limits, methods, origins, rebuilt, report, used
-from exude.show.again_file import sentence, tissue_file
+from exude.show.again_file import tissue_file
 from exude.show.blocks import Bullets, Code, Document, Figure, Grid, Paragraph, Row, Section, Span, plain
 from exude.show.question import question
 from exude.show.results import Result, open_all, open_result

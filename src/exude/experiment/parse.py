@@ -155,3 +155,38 @@ def _named(kind: str, text: str) -> dict[str, str]:
         hint = nearest(odd, known)
         raise refuse(ProtocolError, text, KINDS[kind], f"Write {KINDS[kind]}.", hint)
     return found
+
+
+def sentence(what: Perturbation) -> tuple[str, str] | None:
+    """A perturbation as its kind and its words ('knock-down', 'UNC13D=0.2'); None where no words say all of it."""
+    match what:
+        case KnockDown(gene, to):
+            return "knock-down", f"{gene}={to!r}"
+        case KnockOut(gene):
+            return "knock-out", gene
+        case Overexpress(gene, fold):
+            return "overexpress", f"{gene}={fold!r}"
+        case DominantNegative(gene):
+            return "dominant-negative", gene
+        case Rescue(gene, mutant, level) if level == 1:
+            return "rescue", f"{gene} {mutant}".strip()
+        case Drug(name, dose, at, until):
+            kind = "stimulus" if isinstance(what, Stimulus) else "drug"
+            return kind, _timed(f"{name} {dose}", at, until)
+        case External(calcium, at, until):
+            return "external", _timed(f"calcium={calcium}", at, until)
+        case Permeabilised(calcium, cytosol, at, until):
+            return "permeabilised", _timed(f"calcium={calcium} cytosol={cytosol!r}", at, until)
+        case CalciumTrace(file, None, gaps, outside, None):
+            ways = "".join(f" {k}={v}" for k, v in (("gaps", gaps), ("outside", outside)) if v != "refuse")
+            return "calcium-trace", file + ways
+        case CalciumModel(file, species, unit, time_unit, settle):
+            named = (("unit", unit), ("time_unit", time_unit), ("settle", settle))
+            return "calcium-sbml", file + (f":{species}" if species else "") + "".join(
+                f" {k}={v}" for k, v in named if v
+            )
+    return None
+
+
+def _timed(words: str, at: str, until: str) -> str:
+    return f"{words} at {at}" + (f" until {until}" if until else "")

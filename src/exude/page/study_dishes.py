@@ -8,17 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from exude.cascade import DEFAULT_HYPOTHESIS
-from exude.errors import ProtocolError, refuse
-from exude.experiment.perturbations import (
-    DominantNegative,
-    Drug,
-    KnockDown,
-    KnockOut,
-    Perturbation,
-    Rescue,
-    Stimulus,
-    say,
-)
+from exude.experiment.parse import sentence
+from exude.experiment.perturbations import say
 from exude.experiment.study.cultures import BURN_IN, Culture, cultures
 from exude.experiment.study.ensemble import RIVALS
 from exude.show.words import micro
@@ -46,29 +37,10 @@ def cell_link(dish: Culture) -> str:
     """The address of a culture in the cell view; none for a rival that was fitted with numbers of its own."""
     if dish.hypothesis in RIVALS:
         return ""
-    asked = [("view", "cell"), ("line", dish.line), *(("do", sentence(what)) for what in dish.what)]
+    asked = [("view", "cell"), ("line", dish.line), *(("do", " ".join(sentence(what) or ())) for what in dish.what)]
     asked += [("duration", dish.duration), ("cells", str(SHOWN_CELLS)), ("seed", "1")]
     asked += [("hypothesis", dish.hypothesis)] if dish.hypothesis != DEFAULT_HYPOTHESIS else []
     return f"/?{urlencode(asked)}"
-
-
-def sentence(what: Perturbation) -> str:
-    """A perturbation of the study as `parse.perturbation` reads it."""
-    match what:
-        case KnockDown(gene, to):
-            return f"knock-down {gene}={to:g}"
-        case KnockOut(gene):
-            return f"knock-out {gene}"
-        case DominantNegative(gene):
-            return f"dominant-negative {gene}"
-        case Rescue(gene, mutant):
-            return f"rescue {gene} {mutant}".strip()
-        case Drug(name, dose, at, until):
-            kind = "stimulus" if isinstance(what, Stimulus) else "drug"
-            return f"{kind} {name} {dose} at {at}" + (f" until {until}" if until else "")
-    raise refuse(
-        ProtocolError, type(what).__name__, "what the study does to cells", "Say it in exude.page.study.sentence."
-    )
 
 
 def as_command(statement: str) -> str:

@@ -13,10 +13,11 @@ from exude.engine.tissue_run import TissueRun
 from exude.errors import ExudeError
 from exude.experiment.cohort import Cohort, CohortRun
 from exude.experiment.dosing import Schedule
+from exude.experiment.parse import sentence
 from exude.experiment.perturbations import Perturbation
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import Settings, plan
-from exude.show.again_file import sentence, tissue_file
+from exude.show.again_file import tissue_file
 from exude.show.blocks import Block, Code, Paragraph
 from exude.show.rebuilt import NOUNS
 from exude.show.results import Result, changed_numbers, tissue_of

@@ -1,4 +1,4 @@
-"""Perturbations as the command line has them, and an experiment in space as the file that `exude tissue` reads."""
+"""An experiment in space as the file that `exude tissue` reads."""
 
 from __future__ import annotations
 
@@ -8,20 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from exude.catalog import read
-from exude.experiment.perturbations import (
-    CalciumModel,
-    CalciumTrace,
-    DominantNegative,
-    Drug,
-    External,
-    KnockDown,
-    KnockOut,
-    Overexpress,
-    Permeabilised,
-    Perturbation,
-    Rescue,
-    Stimulus,
-)  # fmt: skip
+from exude.experiment.parse import sentence
+from exude.experiment.perturbations import Perturbation
 from exude.show.results import Result, changed_numbers, tissue_of
 from exude.units import factor_to_internal
 
@@ -82,38 +70,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
-
-
-def sentence(what: Perturbation) -> tuple[str, str] | None:
-    """A perturbation as its kind and its words ('knock-down', 'UNC13D=0.2'); None where no words say all of it."""
-    match what:
-        case KnockDown(gene, to):
-            return "knock-down", f"{gene}={to!r}"
-        case KnockOut(gene):
-            return "knock-out", gene
-        case Overexpress(gene, fold):
-            return "overexpress", f"{gene}={fold!r}"
-        case DominantNegative(gene):
-            return "dominant-negative", gene
-        case Rescue(gene, mutant, level) if level == 1:
-            return "rescue", f"{gene} {mutant}".strip()
-        case Drug(name, dose, at, until):
-            kind = "stimulus" if isinstance(what, Stimulus) else "drug"
-            return kind, _timed(f"{name} {dose}", at, until)
-        case External(calcium, at, until):
-            return "external", _timed(f"calcium={calcium}", at, until)
-        case Permeabilised(calcium, cytosol, at, until):
-            return "permeabilised", _timed(f"calcium={calcium} cytosol={cytosol!r}", at, until)
-        case CalciumTrace(file, None, gaps, outside, None):
-            ways = "".join(f" {k}={v}" for k, v in (("gaps", gaps), ("outside", outside)) if v != "refuse")
-            return "calcium-trace", file + ways
-        case CalciumModel(file, species, unit, time_unit, settle):
-            named = (("unit", unit), ("time_unit", time_unit), ("settle", settle))
-            return "calcium-sbml", file + (f":{species}" if species else "") + "".join(
-                f" {k}={v}" for k, v in named if v
-            )
-    return None
-
-
-def _timed(words: str, at: str, until: str) -> str:
-    return f"{words} at {at}" + (f" until {until}" if until else "")
