@@ -68,20 +68,20 @@ def _targets() -> frozenset[str]:
 def expected(asked: Asked) -> Plain:
     """The expected course of a cell with the line's median levels, beside its control."""
     name, what = asked.control
-    every = _step(asked, POINTS)
-    settings = Settings(hypothesis=asked.hypothesis)
-    course = expect(asked.line, *asked.what, duration=asked.duration, every=every, settings=settings)
-    spans = _spans(asked)
-    shown = {**_course(course), "spans": _rates(course, spans)}
+    every, spans = _step(asked, POINTS), _spans(asked)
+    own = _course_of(asked.line, asked.what, asked.duration, every, asked.hypothesis)
+    shown = {**own, "spans": _rates(own, spans), "python": asked.as_python(), "command": asked.as_command()}
     if what != asked.what:
         control = _control(asked.line, what, asked.duration, every, asked.hypothesis)
-        shown["control"] = {"name": name, **_course(control), "spans": _rates(control, spans)}
-    return {**shown, "python": asked.as_python(), "command": asked.as_command(), "closures": course.attrs["closures"]}
+        shown["control"] = {"name": name, **control, "spans": _rates(control, spans)}
+    return shown
 
 
-@lru_cache(maxsize=CONTROLS_KEPT)
-def _control(line: str, what: tuple[Perturbation, ...], duration: str, every: str, hypothesis: str) -> xr.Dataset:
-    return expect(line, *what, duration=duration, every=every, settings=Settings(hypothesis=hypothesis))
+def _course_of(line: str, what: tuple[Perturbation, ...], duration: str, every: str, hypothesis: str) -> Plain:
+    return _course(expect(line, *what, duration=duration, every=every, settings=Settings(hypothesis=hypothesis)))
+
+
+_control = lru_cache(maxsize=CONTROLS_KEPT)(_course_of)
 
 
 def _step(asked: Asked, most: int) -> str:
@@ -97,18 +97,18 @@ def _spans(asked: Asked) -> list[tuple[float, float]]:
     return list(itertools.pairwise(sorted({0.0, length, *changes})))
 
 
-def _rates(course: xr.Dataset, spans: list[tuple[float, float]]) -> list[Plain]:
+def _rates(course: Plain, spans: list[tuple[float, float]]) -> list[Plain]:
     """Mean release in each span, exosomes per hour."""
-    times, released = course["time"].values, course["exosomes"].values
-    totals = [np.interp(span, times, released) for span in spans]
+    totals = [np.interp(span, course["time"], course["exosomes"]) for span in spans]
     rates = [(b - a) / (to - start) * SECONDS_PER_HOUR for (start, to), (a, b) in zip(spans, totals, strict=True)]
     return [{"from": start, "to": to, "rate": short(rate)} for (start, to), rate in zip(spans, rates, strict=True)]
 
 
 def _course(data: xr.Dataset) -> Plain:
-    shown = {name: short(data[name].values) for name in CURVES}
-    stages = {str(s): short(data["stage_count"].sel(stage=s).values) for s in data["stage"].values}
-    return {"time": short(data["time"].values), **shown, "stages": stages}
+    """What the page draws of a course: numbers of the cell, and MVBs stage by stage."""
+    stages = zip(data["stage"].values, data["stage_count"].values.T, strict=True)
+    shown = {name: short(data[name].values) for name in ("time", *CURVES)}
+    return {**shown, "stages": {str(stage): short(counts) for stage, counts in stages}}
 
 
 def population(asked: Asked) -> Plain:
