@@ -1,4 +1,4 @@
-"""Write docs/results.md, the README's figure and the page's scores from a run of `exude reproduce --out results`.
+"""Write docs/results.md, the README's figure and the page's scores and figures from `exude reproduce --out results`.
 
 python docs/make_results.py results [FOLDER]: into FOLDER instead of docs/, for a look. A quick run is refused for docs/.
 python docs/make_results.py --measure [ID ...]: how long statements take on the page.
@@ -11,15 +11,26 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from exude.engine.provenance import versions
+import numpy as np
+
+from exude.experiment.panels import Distributions, Panel, noted
 from exude.experiment.study import say_size
-from exude.page.study_stored import SHIPPED, fingerprint
+from exude.experiment.study.fingerprint import fingerprint
+from exude.experiment.study.kept import made_of, panels_of, plain_panels
+from exude.page.study_stored import SHIPPED
 from exude.page.study_work import run_statement
 
 HERE = Path(__file__).parent
+DIGITS = 5
+"""Significant digits of shipped figures: more than anyone sees."""
+MOST = 400
+"""Single vesicles of a shipped distribution."""
+ROOM = 300_000
+"""Bytes that the page's file may have."""
 
 HEAD = """# What the study says today
 
@@ -110,15 +121,38 @@ def main(folder: Path, to: Path = HERE) -> None:
     (to / "results.md").write_text(text, encoding="utf-8")
     shutil.copyfile(folder / "summary.png", to / "images" / "summary.png")
     if to == HERE:
-        ship(rows, folder / "scores.json")
+        ship(rows, folder)
 
 
-def ship(rows: list[dict[str, Any]], scores: Path) -> None:
-    """The scores that the page begins with, beside how long statements take as measured before."""
+def ship(rows: list[dict[str, Any]], folder: Path) -> None:
+    """The scores and figures that the page begins with, beside how long statements take as measured before."""
     shipped = json.loads(SHIPPED.read_text(encoding="utf-8")) if SHIPPED.exists() else {"statements": {}}
-    day = time.strftime("%Y-%m-%d", time.gmtime(scores.stat().st_mtime))
-    made = {"date": day, "exude": versions()["exude"], "model": fingerprint(), "size": say_size(False)}
-    keep({"made": made, "reasons": REASONS, "statements": shipped["statements"], "rows": rows})
+    made = made_of(folder).get("made", {})
+    if made.get("model") != fingerprint():
+        sys.exit(f"{folder} was made with another version of the model. Run exude reproduce again.")
+    day = time.strftime("%Y-%m-%d", time.gmtime((folder / "scores.json").stat().st_mtime))
+    head = {"date": day, "exude": made["versions"]["exude"], "model": made["model"], "size": say_size(False)}
+    panels = {name: thinned(panel) for name, panel in panels_of(folder).items()}
+    keep(
+        {"made": head, "reasons": REASONS, "statements": shipped["statements"], "rows": rows,
+         "panels": plain_panels(panels, digits=DIGITS)}
+    )  # fmt: skip
+
+
+def thinned(panel: Panel) -> Panel:
+    """A distribution of no more than MOST values, evenly by rank, which it says; other figures are small as they are."""
+    if not isinstance(panel, Distributions):
+        return panel
+    samples, said = [], []
+    for label, values in panel.samples:
+        finite = np.sort(values[np.isfinite(values)])
+        if len(finite) > MOST:
+            ranks = (np.arange(MOST) + 0.5) / MOST
+            said.append(f"{label}: {len(finite):,}")
+            finite = finite[(ranks * len(finite)).astype(int)]
+        samples.append((label, finite))
+    words = f"drawn from {MOST} values each, evenly by rank, of all that were read ({'; '.join(said)})" if said else ""
+    return replace(noted(panel, words), samples=tuple(samples))
 
 
 def measure(only: list[str]) -> None:
@@ -146,7 +180,10 @@ def keep(shipped: dict[str, Any]) -> None:
         )
         left, right = "[]" if isinstance(part, list) else "{}"
         parts.append(f"{json.dumps(name)}: {left}\n" + ",\n".join(each) + f"\n{right}")
-    SHIPPED.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+    text = "{\n" + ",\n".join(parts) + "\n}\n"
+    if len(text.encode()) > ROOM:
+        sys.exit(f"{SHIPPED.name} would have {len(text.encode()):,} bytes, more than {ROOM:,}. Thin figures further.")
+    SHIPPED.write_text(text, encoding="utf-8")
 
 
 def line(row: dict[str, Any]) -> str:

@@ -13,21 +13,28 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
+import numpy as np
 import pytest
 
+import studies
+from exude.cascade.body import PATIENT
 from exude.catalog import read
 from exude.experiment import parse
-from exude.experiment.panels import Curves
+from exude.experiment.panels import Distributions
 from exude.experiment.study import run as study_run
 from exude.experiment.study.cultures import cultures
 from exude.experiment.study.effort import Effort, Size
+from exude.experiment.study.fingerprint import bare, fingerprint
+from exude.experiment.study.kept import panels_in, plain_panels
+from exude.experiment.study.needed import needed
 from exude.experiment.study.questions import questions
-from exude.page import study_stored
+from exude.page import study, study_stored
 from exude.page.asked import asked_of
 from exude.page.server import application
 from exude.page.study_dishes import cell_link
-from exude.page.study_work import Progress, answer
+from exude.page.study_work import run_statement
 from exude.page.uploads import Uploads
+from exude.show.study_words import alternative, caption
 
 RESULTS = Path(__file__).parent.parent / "docs" / "results.md"
 STATEMENTS = list(dict.fromkeys(read.findings()[q.finding][1].statement for q in questions()))
@@ -118,9 +125,8 @@ def test_the_page_says_when_the_model_has_changed(page: Client, monkeypatch: pyt
 
 
 def test_a_fingerprint_follows_numbers_and_not_words() -> None:
-    cascade = study_stored.PATIENT
-    said = [d for d in cascade.definitions if d.why]
-    assert said and "why" not in study_stored._bare(said[0]) and "text" in study_stored._bare(said[0])
+    said = [d for d in PATIENT.definitions if d.why]
+    assert said and "why" not in bare(said[0]) and "text" in bare(said[0])
     assert re.fullmatch("[0-9a-f]{16}", study_stored.fingerprint())
 
 
@@ -139,10 +145,9 @@ def test_an_open_card_tells_experiment_and_evidence(details: dict[str, dict[str,
 
 
 def test_every_statement_was_measured(details: dict[str, dict[str, Any]]) -> None:
-    known = {*cultures(), *study_run.beyond()}
     for name, found in details.items():
-        assert {dish["name"] for dish in found["dishes"]} <= known
-        assert found["dishes"] or name == "signal-duration", f"{name}: docs/make_results.py --measure was not run"
+        assert [dish["name"] for dish in found["dishes"]] == [*needed((name,))], "run docs/make_results.py --measure"
+        assert found["dishes"] or name == "signal-duration"
 
 
 def test_graphs_show_the_claim(details: dict[str, dict[str, Any]]) -> None:
@@ -201,6 +206,33 @@ def test_a_study_in_a_folder_takes_the_place_of_the_shipped_one(tmp_path: Path) 
         assert client.get("/api/study/rab11").status_code == 422
 
 
+def test_cards_show_the_figures_that_the_study_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = studies.panels()["burst"]
+    file = json.loads(study_stored.SHIPPED.read_text(encoding="utf-8")) | {"panels": plain_panels({"burst": kept})}
+    (tmp_path / "scores.json").write_text(json.dumps(file["rows"]), encoding="utf-8")
+    (tmp_path / "panels.json").write_text(json.dumps(file["panels"]), encoding="utf-8")
+    monkeypatch.setattr(study_stored, "_shipped_file", lambda: file)
+    study_stored._shipped_panels.cache_clear()
+    for folder in (None, tmp_path):
+        with client_of(tmp_path, folder) as client:
+            figure = client.get("/api/study/burst").json()["figure"]
+            assert (figure["alt"], figure["caption"]) == (alternative(kept), caption(kept))
+            assert "Release is a burst" in client.get("/api/study/burst/figure.svg").text
+            assert client.get("/api/study/rab11").json()["figure"]["caption"].endswith(study.LATER)
+    study_stored._shipped_panels.cache_clear()
+
+
+def test_broken_figures_of_a_folder_are_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "scores.json").write_text(json.dumps(shipped_rows()), encoding="utf-8")
+    (tmp_path / "panels.json").write_text('{"burst": {"kind": "Pie"}}', encoding="utf-8")
+    with client_of(tmp_path, tmp_path) as client:
+        found = client.get("/api/study/burst").json()
+        assert (
+            "panels.json" in found["figure"]["caption"] and found["rows"] and str(tmp_path) not in str(found["figure"])
+        )
+        assert "Make the study again" in client.get("/api/study/burst/figure.svg").json()["error"]
+
+
 def test_rows_without_a_number_have_no_figure(tmp_path: Path) -> None:
     nothing = {"predicted": {"value": None, "low": None, "high": None, "unit": "1"}, "verdict": "disagrees"}
     rows = [row | nothing for row in shipped_rows() if row["id"] == "chelation"]
@@ -238,18 +270,80 @@ def test_a_folder_without_scores_is_said(tmp_path: Path) -> None:
         assert "cannot be read" in client.get("/api/study").json()["problem"]
 
 
-def test_one_statement_alone_has_the_rows_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_statement_alone_has_the_rows_of_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(study_run, "QUICK", TINY)
     whole = study_run.reproduce(quick=True, only=("burst",), threads=1)
     seen: list[tuple[int, int]] = []
-    alone = answer("burst", TINY, Progress(lambda done, total, label="": seen.append((done, total)), 1))
-    assert alone.dishes == ["burst"]
-    numbers = [(row["finding"], row["predicted"], row["verdict"], row["why"]) for row in alone.rows]
-    assert numbers == [(row["finding"], row["predicted"], row["verdict"], row["why"]) for row in whole.rows]
-    panel, other = alone.panel, whole.panels["burst"]
-    assert isinstance(panel, Curves) and isinstance(other, Curves)
-    assert panel.series[0].y.tolist() == other.series[0].y.tolist()
-    assert seen[-1] == (2, 3) and all(done < total for done, total in seen)
+    alone = run_statement({"id": "burst"}, tmp_path, lambda done, total, label="": seen.append((done, total)))
+    assert [dish["name"] for dish in alone["dishes"]] == ["burst"]
+    assert alone["rows"] == [study.shown(study_stored.Row.model_validate(row)) for row in whole.rows]
+    assert (tmp_path / "data.csv").read_text(encoding="utf-8").count("\n") == 1 + len(whole.rows)
+    assert alone["alt"] == alternative(whole.panels["burst"])
+    assert (seen[0], seen[-1]) == ((0, 3), (3, 3))
+
+
+def test_a_new_folder_tells_its_model_and_what_its_figures_show(tmp_path: Path) -> None:
+    rows = [row for row in shipped_rows() if row["id"] == "burst"]
+    kept = studies.panels()["burst"]
+    (tmp_path / "scores.json").write_text(json.dumps(rows), encoding="utf-8")
+    (tmp_path / "panels.json").write_text(json.dumps(plain_panels({"burst": kept})), encoding="utf-8")
+    for model, problem in ((fingerprint(), ""), ("another", study_stored.CHANGED)):
+        made = {"made": {"model": model}, "again": "exude reproduce"}
+        (tmp_path / "study.json").write_text(json.dumps(made), encoding="utf-8")
+        found = study_stored.stored(tmp_path)
+        assert (found.problem, found.made.partition(", model ")[2]) == (problem, f"{model[:8]}.")
+    again = study_stored.kept_panel("burst", found)
+    assert again and plain_panels({"burst": again}) == plain_panels({"burst": kept})
+    assert study_stored.kept_panel("rab11", found) is None
+    (tmp_path / "panels.json").unlink()
+    (tmp_path / "study.json").unlink()
+    old = study_stored.stored(tmp_path)
+    assert old.made.endswith("which version of the model made it is not written there.") and not old.problem
+    assert study_stored.kept_panel("burst", old) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"made": 1}', "[" * 5000])
+def test_a_broken_study_file_is_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "scores.json").write_text(json.dumps(shipped_rows()), encoding="utf-8")
+    (tmp_path / "study.json").write_text(text, encoding="utf-8")
+    assert "Make the study again" in study_stored.stored(tmp_path).problem
+
+
+def test_shipped_figures_are_small_and_say_where_they_were_thinned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def exit_of(folder: Path) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            make_results.ship([], folder)
+        return str(stopped.value)
+
+    monkeypatch.syspath_prepend(str(RESULTS.parent))
+    import make_results
+
+    many = Distributions(
+        "Sizes", "diameter (um)", (("wild type", np.linspace(0, 1, 9001)), ("few", np.array([1.0, np.nan])))
+    )
+    thin = make_results.thinned(many)
+    assert [len(values) for _, values in thin.samples] == [make_results.MOST, 1]
+    assert np.allclose(np.quantile(thin.samples[0][1], [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.002)
+    assert "(wild type: 9,001)" in thin.note and "few" not in thin.note
+    curves = studies.panels()["burst"]
+    assert make_results.thinned(curves) is curves
+
+    shipped = tmp_path / "shipped.json"
+    shipped.write_text(study_stored.SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(make_results, "SHIPPED", shipped)
+    (tmp_path / "scores.json").write_text("[]", encoding="utf-8")
+    assert "another version of the model" in exit_of(tmp_path)
+    made = {"model": fingerprint(), "versions": {"exude": "9"}}
+    (tmp_path / "study.json").write_text(json.dumps({"made": made}), encoding="utf-8")
+    (tmp_path / "panels.json").write_text(json.dumps(plain_panels({"mvb-size": many})), encoding="utf-8")
+    make_results.ship(shipped_rows(), tmp_path)
+    written = json.loads(shipped.read_text(encoding="utf-8"))
+    assert written["rows"] == shipped_rows() and written["made"]["model"] == fingerprint()
+    assert panels_in(written["panels"], "shipped")["mvb-size"].note == thin.note
+    monkeypatch.setattr(make_results, "ROOM", 10_000)
+    assert "more than 10,000" in exit_of(tmp_path)
 
 
 def after(page: Client, key: str, states: tuple[str, ...]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from exude.experiment import perturbations as done
 from exude.experiment.cohort import DAY
 from exude.experiment.parse import sentence
 from exude.experiment.tissue_file import read_tissue
-from exude.show import again, bearing, cell_numbers, estimates, limits, methods, origins, rebuilt, report, used
+from exude.show import again, bearing, cell_numbers, estimates, limits, methods, origins, rebuilt, used
 from exude.show.again_file import tissue_file
 from exude.show.blocks import Bullets, Code, Document, Figure, Grid, Paragraph, Row, Section, Span, plain
 from exude.show.question import question
@@ -379,8 +379,56 @@ def test_a_study_is_told_again_from_its_folder(tmp_path: Path) -> None:
     before = (tmp_path / "report.html").read_bytes()
     assert main(["report", str(tmp_path)]) == 0
     assert (tmp_path / "report.html").read_bytes() == before
-    (tmp_path / "report.html").unlink()  # an older folder, or a page that was lost
-    assert "is not kept" in webpage(report.study_document(tmp_path))
+    for lost in ("report.html", "summary.svg", "figures/burst.svg"):  # made again from what the folder keeps
+        (tmp_path / lost).unlink()
+    assert main(["report", str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in (
+        "seed 3",
+        "exude reproduce --seed 3",
+        "with 64 cells",
+        "Release is a burst",
+        "Grey shades: time windows.",
+    ):
+        assert words in page, words
+
+
+def older(folder: Path, page: str) -> Path:
+    """A study's folder as an older version left it, with a page that no program reads."""
+    from exude.cli.reproduce import write_all
+
+    write_all(studies.study(), folder, lambda done, total, label="": None, again="exude reproduce --seed 3")
+    for name in ("study.json", "panels.json"):
+        (folder / name).unlink()
+    if page:
+        (folder / "report.html").write_text(page, encoding="utf-8")
+    return folder
+
+
+def test_the_page_of_an_older_study_is_not_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page = "<html><p>48 cells, seed 7, by hand</p></html>"
+    folder = older(tmp_path, page)
+    for words in (
+        (folder,),
+        (folder, "-o", folder / "report.html"),
+        (folder, "-o", tmp_path / "figures" / ".." / "report.html"),
+    ):
+        assert "-o " in said(capsys, "report", *words, code=2)
+        assert (folder / "report.html").read_text(encoding="utf-8") == page
+    said(capsys, "report", folder, "-o", folder / "report-again.html")
+    assert "is not kept" in (folder / "report-again.html").read_text(encoding="utf-8")
+    (folder / "report.html").unlink()
+    for _ in range(2):  # nothing is lost now
+        said(capsys, "report", folder)
+
+
+def test_the_page_of_a_study_between_is_read_and_written_again(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = older(tmp_path, "")  # its page keeps for programs how it was made
+    before = (folder / "report.html").read_bytes()
+    said(capsys, "report", folder)
+    assert (folder / "report.html").read_bytes() == before
 
 
 # --- the command ---

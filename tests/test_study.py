@@ -1,18 +1,22 @@
 """The study: every statement has a row, verdicts follow the rules in the evidence, hold-outs are never fitted."""
 
+import json
 import math
 from collections import defaultdict
+from dataclasses import replace
 
 import numba
 import numpy as np
 import pytest
 from matplotlib.text import Text
 
+import studies
 from exude.cascade import CELL
 from exude.catalog import read
+from exude.cli.reproduce import write_all
 from exude.derive.evaluate import evaluate
 from exude.engine import build
-from exude.errors import Interrupted, UnknownName
+from exude.errors import DataError, Interrupted, UnknownName
 from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols, round_step
 from exude.experiment.study import bodies, ensemble, reproduce, say_size
@@ -25,8 +29,10 @@ from exude.experiment.study.doses import DISH, DOSES, DoseDish, bexin
 from exude.experiment.study.effort import Effort, Size
 from exude.experiment.study.figures import panels
 from exude.experiment.study.figures_therapy import therapy
+from exude.experiment.study.kept import made_of, panels_in, panels_of, plain_panels
+from exude.experiment.study.needed import needed
 from exude.experiment.study.neighbours import AMONG, neighbour_dishes
-from exude.experiment.study.questions import LONG_AFTER, Outcome, Question, questions
+from exude.experiment.study.questions import LONG_AFTER, Outcome, Question, questions, statement_of
 from exude.experiment.study.score import judge, passes, row
 from exude.fit import draws, population
 from exude.show.figures import draw, summary
@@ -120,6 +126,123 @@ def test_only_keeps_the_named_statements(monkeypatch):
     assert {r["id"] for r in reproduce(quick=True, only=("signal-duration",)).rows} == {"signal-duration"}
     with pytest.raises(UnknownName, match="burst"):
         reproduce(quick=True, only=("bursts",))
+
+
+SEVERAL = ("burst", "recruitment", "chelation", "mvb-size", "signal-duration")
+
+
+def test_statements_alone_have_to_the_bit_the_rows_and_figures_of_the_whole_study(monkeypatch, tiny):
+    monkeypatch.setattr(study_run, "QUICK", TINY)
+    seen = []
+    some = reproduce(quick=True, seed=3, threads=2, only=SEVERAL, progress=lambda d, n, label="": seen.append((d, n)))
+    assert some.rows == [r for r in tiny[0].rows if r["id"] in SEVERAL]
+    whole = {name: panel for name, panel in tiny[0].panels.items() if name in SEVERAL}
+    assert plain_panels(some.panels) == plain_panels(whole)
+    assert set(some.methods["conditions"]) == set(needed(SEVERAL)) < {d.name for d in study_run._dishes(0, TINY)}
+    assert seen[-1] == (3 * len(needed(SEVERAL)),) * 2 and len(needed(SEVERAL)) < len(cultures()) / 2
+
+
+@pytest.fixture
+def followed(monkeypatch):
+    """Dishes that a study follows, each of which reads numbers of its own without being run."""
+    seen = []
+
+    def follow(task):
+        seen.append((task.seed, task.dish.name))
+        rng = np.random.default_rng([task.seed, *task.dish.name.encode()])
+        numbers = defaultdict(lambda: float(rng.uniform(1, 2)))
+        points = 1 + len(DOSES) if task.dish.name == DISH else 50
+        return Read(numbers, defaultdict(lambda: np.linspace(1, numbers["end"], points)))
+
+    monkeypatch.setattr(study_run, "follow", follow)
+    monkeypatch.setattr(study_run, "QUICK", Size(point=Effort(8), draw=Effort(8), draws=2, tissue_draws=1))
+    return seen
+
+
+ALL_STATEMENTS = list(dict.fromkeys(map(statement_of, questions())))
+
+
+@pytest.mark.filterwarnings("ignore::scipy.stats.ConstantInputWarning")
+@pytest.mark.parametrize("name", ALL_STATEMENTS)
+def test_just_the_dishes_that_a_statement_reads_are_run(followed, name):
+    """A dish too few would lose a row or a figure, one too many is time: by what is really looked at."""
+    reproduce(quick=True, only=(name,), threads=1)
+    point, *draws = ({dish for seed, dish in followed if seed == i} for i in (1, 2, 3))
+    watched = Watched(d.name for d in study_run._dishes(0, study_run.FULL))
+    outcome = Outcome(Numbers.default(), watched)
+    for q in questions():
+        if statement_of(q) == name:
+            outcome.answer(q)
+    panels(outcome, [], [name])
+    assert point == watched.looked_at == set(needed((name,)))
+    assert all(drawn <= point for drawn in draws) and len(followed) == len(set(followed))
+
+
+def test_statements_in_space_and_of_mice_alone_have_the_rows_of_the_whole_study(followed):
+    names = ("gene-transfer", "metastasis", "therapy", "invasion")
+    some, whole = (reproduce(quick=True, only=only, threads=1).rows for only in (names, ALL_STATEMENTS))
+    assert some == [r for r in whole if r["id"] in names]
+
+
+def test_a_journal_goes_on_with_the_same_statements_only(followed, tmp_path):
+    journal = tmp_path / "unfinished"
+
+    def stop(done: int, total: int, label: str = "") -> None:
+        if done > total // 2:
+            raise KeyboardInterrupt
+
+    def left(only) -> int:
+        before = len(followed)
+        reproduce(quick=True, only=only, threads=1, journal=journal)
+        return len(followed) - before
+
+    for only, todo in (("rab11",), 11), (("imaging",), 6):  # of 8 dishes for 3 sets 13 were done
+        with pytest.raises(Interrupted, match="stopped after 13 of 24 dishes"):
+            reproduce(quick=True, only=("rab11",), threads=1, journal=journal, progress=stop)
+        assert left(only) == todo
+
+
+@pytest.mark.parametrize("name", studies.panels())
+def test_figures_are_kept_to_the_bit_and_nan_as_nothing(name):
+    panel = studies.panels()[name]
+    text = json.dumps(plain_panels({name: panel}), allow_nan=False)
+    again = panels_in(json.loads(text), "panels.json")[name]
+    assert type(again) is type(panel) and plain_panels({name: again}) == json.loads(text)
+
+
+def test_kept_numbers_are_rounded_where_asked():
+    bars = studies.panels()["release-calcium"]
+    (point, *_), *_ = plain_panels({"a": replace(bars, points=((1 / 3, 20 / 3),))}, digits=2)["a"]["points"]
+    assert point == 0.33
+
+
+def test_a_study_keeps_how_it_was_made_and_what_its_figures_show(tmp_path, followed):
+    study = reproduce(quick=True, only=("therapy", "mvb-size", "rab11"), threads=1)
+    write_all(study, tmp_path, lambda done, total, label="": None, again="exude reproduce --seed 1")
+    found = made_of(tmp_path)
+    assert found == {"made": json.loads(json.dumps(study.methods)), "again": "exude reproduce --seed 1"}
+    assert len(found["made"]["model"]) == 16
+    assert plain_panels(panels_of(tmp_path)) == plain_panels(study.panels)
+    assert made_of(tmp_path / "figures") == {} == panels_of(tmp_path / "figures")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "[]", "1", '{"burst": 1}', '{"burst": {}}', '{"burst": {"kind": "Pie"}}', '{"burst": {"kind": "Bars"}}', "[" * 5000,
+        '{"burst": {"kind": "Distributions", "title": 1, "xlabel": "", "samples": []}}',
+        '{"burst": {"kind": "Distributions", "title": "", "xlabel": "", "samples": [["a", ["1"]]]}}',
+        '{"burst": {"kind": "Distributions", "title": "", "xlabel": "", "samples": [["a"]]}}',
+        '{"burst": {"kind": "Distributions", "title": "", "xlabel": "", "samples": [], "more": 1}}',
+    ],
+)  # fmt: skip
+def test_broken_figures_are_a_sentence(tmp_path, text):
+    (tmp_path / "panels.json").write_text(text)
+    if text == "[]":
+        assert panels_of(tmp_path) == {}
+        return
+    with pytest.raises(DataError, match=r"panels\.json: .*Make the study again: exude reproduce"):
+        panels_of(tmp_path)
 
 
 def test_accepted_sets_are_there_and_differ():
@@ -228,7 +351,7 @@ def unread(names, drawn_names) -> set[str]:
         for q in questions():
             if outcome.has(q):
                 outcome.answer(q)
-    panels(outcomes[0], outcomes[1:], list(dict.fromkeys(map(study_run._statement, questions()))))
+    panels(outcomes[0], outcomes[1:], list(dict.fromkeys(map(statement_of, questions()))))
     return {name for o in outcomes for name in set(o.reads) - o.reads.looked_at}
 
 

@@ -38,6 +38,10 @@ class Interrupted(ExudeError):
     """A run was stopped by the user; what was done is kept and the text says how to go on."""
 
 
+class Caution(UserWarning):
+    """A result that can be had, but says less than it seems to."""
+
+
 LONGEST = 300
 """Letters of what was got that an error repeats."""
 

@@ -7,12 +7,15 @@ Fixtures for a test of any view:
                     that an error in the console may contain in a test that provokes it.
     new_page        new_page(width=1400, height=900, motion=False) makes more of them, each of its own context
     address         the address of the page, e.g. "http://127.0.0.1:39999"; one server for the tests of a worker
-    own_server      own_server(code) starts another one after running `code` in it: has .address and .stop()
+    folder          the working folder of that server: runs lying there can be replayed
+    own_server      own_server(code, *arguments) starts another one after running `code` in it, `exude app` being given
+                    the arguments as well: has .address and .stop()
 
 and functions of `browser.hands`:
 
     ready(page)     wait until a view stands: data-ready on the body, and in the cell view all three answers
     axe(page)       axe-core's faults that are serious or critical, as readable lines; [] is what a test wants
+    taken(page, link)    what a download link gives: its name and its bytes
     shot(page, name)     compare with tests/browser/shots/NAME.png, blurred; EXUDE_NEW_SHOTS=1 writes the pictures anew
     until(true, what)    wait for something; tell(request.config, words) says a measured figure
 """
@@ -53,6 +56,7 @@ class Server:
 
     process: subprocess.Popen[str]
     address: str
+    folder: Path
     log: Path
 
     def stop(self) -> float:
@@ -64,19 +68,20 @@ class Server:
         return time.monotonic() - begun
 
 
-def serve(folder: Path, code: str = "") -> Server:
-    """Start `exude app` on a free port, after `code` in the same process."""
+def serve(folder: Path, code: str = "", *arguments: str) -> Server:
+    """Start `exude app` on a free port with more arguments, after `code` in the same process."""
     log = folder / "server.log"
+    given = ["--no-browser", "--port", "0", "--folder", str(folder), *arguments]
     with log.open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "-c", f"{code}\n{START}", "app", "--no-browser", "--port", "0", "--folder", str(folder)],
+            [sys.executable, "-c", f"{code}\n{START}", "app", *given],
             stdout=subprocess.PIPE, stderr=said, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
     line = process.stdout.readline() if process.stdout else ""
     if "http://" not in line:
         process.kill()
         raise AssertionError(f"exude app did not start: {line}{log.read_text()}")
-    return Server(process, line.split(" at ")[1].split("/ ")[0], log)
+    return Server(process, line.split(" at ")[1].split("/ ")[0], folder, log)
 
 
 @pytest.fixture(scope="session")
@@ -92,12 +97,17 @@ def address(server: Server) -> str:
     return server.address
 
 
+@pytest.fixture(scope="session")
+def folder(server: Server) -> Path:
+    return server.folder
+
+
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Callable[[str], Server]]:
+def own_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     started: list[Server] = []
 
-    def start(code: str = "") -> Server:
-        started.append(serve(tmp_path, code))
+    def start(code: str = "", *arguments: str) -> Server:
+        started.append(serve(tmp_path, code, *arguments))
         return started[-1]
 
     yield start

@@ -138,6 +138,23 @@ def axe(page) -> list[str]:
     ]
 
 
+def taken(page, link: Any) -> tuple[str, bytes]:
+    """The name and the bytes of what a download link gives."""
+    with page.expect_download() as started:
+        link.click()
+    return started.value.suggested_filename, Path(started.value.path()).read_bytes()
+
+
+def cut_off(page) -> list[str]:
+    """What is cut off on the page as it stands: elements that reach beyond the right edge of the window; [] is wanted."""
+    return page.evaluate(BEYOND)
+
+
+BEYOND = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+  [...document.querySelectorAll("main *")].filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1)
+    .map((one) => `${one.tagName}.${one.className}`).slice(0, 5)"""
+
+
 def blurred(picture: Image.Image) -> np.ndarray:
     """A picture as means of squares of BLOCK pixels: (rows, columns, colour)."""
     pixels = np.asarray(picture.convert("RGB"), float)

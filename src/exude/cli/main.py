@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -25,7 +26,7 @@ from exude.cli import (
     tissue,
 )
 from exude.cli.common import Parser
-from exude.errors import ExudeError, Interrupted
+from exude.errors import Caution, ExudeError, Interrupted
 
 DONE, REFUSED, STOPPED = 0, 2, 130
 """Exit codes."""
@@ -81,6 +82,12 @@ def own_tables(folders: Sequence[str]) -> AbstractContextManager[None]:
     return catalogue(*folders)
 
 
+def in_one_line(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Show a warning: a caution as it reads, any other with its kind."""
+    said = "" if issubclass(category, Caution) else f"{category.__name__}: "
+    print(f"exude: {said}{message}", file=sys.stderr)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 done, 2 refused with one line that says why, 130 stopped by the user."""
     given = parser()
@@ -95,7 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if asked.command is None:
             given.print_help()
             return REFUSED
-        with own_tables([*folders, *(asked.catalogue or ())]):
+        with own_tables([*folders, *(asked.catalogue or ())]), warnings.catch_warnings():
+            warnings.showwarning = in_one_line
             asked.run(asked)
         sys.stdout.flush()
     except Interrupted as stop:

@@ -54,6 +54,7 @@ def run(asked: argparse.Namespace) -> None:
     """Read, lay out, write, and say how large it became."""
     begun = time.monotonic()
     out = place_of(asked.out, asked.results[0])
+    keep_methods(out)
     from exude.show.webpage import webpage
 
     document = document_of(asked)
@@ -105,3 +106,14 @@ def place_of(out: Path | None, first: Path) -> Path:
     if out.is_dir():
         raise DataError(f"{out}: is a folder. Give the name of a file in it.")
     return out
+
+
+def keep_methods(out: Path) -> None:
+    """DataError where the report would take the place of the page that alone tells how an older study was made."""
+    from exude.show.report import is_only_copy
+
+    if is_only_copy(out):
+        raise DataError(
+            f"{out}: is the only place that tells how this study of an older version was made, and would be lost. "
+            f"Choose another name: -o {out.with_name('report-again' + PAGE)}"
+        )

@@ -32,7 +32,8 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     p = commands.add_parser(
         "reproduce", help="run the study of 2018 in silico and score it", epilog=EXAMPLES,
         description="Run the experiments of Messenger et al. 2018 on the model, score each published statement, and "
-        "write scores.json, a figure per statement, a summary figure and report.html.",
+        "write scores.json, how it was made (study.json), what its figures show (panels.json), a figure per statement, a "
+        "summary figure and report.html. With --only just the dishes that these statements read are run.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     p.add_argument("--out", type=Path, default=Path("exude-study"), metavar="DIR", help="folder (default: exude-study)")
@@ -69,12 +70,15 @@ def command(asked: argparse.Namespace) -> str:
 
 
 def write_all(study: Outcome, folder: Path, bar: Report, *, again: str, threads: int = 1) -> list[Path]:
-    """scores.json, figures/, summary and report.html."""
+    """scores.json, beside it how they were made and what the figures show, figures/, summary and report.html."""
     from exude.experiment.parallel import in_processes
+    from exude.experiment.study import kept
     from exude.show.figures import save, summary
     from exude.show.report import SUMMARY, write_report
 
-    scores = write_text(folder / "scores.json", json.dumps(plain(study.rows), indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / kept.STUDY, as_json({"made": study.methods, "again": again}))
+    write_text(folder / kept.PANELS, as_json(kept.plain_panels(study.panels), indent=None))
+    scores = write_text(folder / "scores.json", as_json(study.rows))
     figures = writable_folder(folder / "figures")
     steps = len(study.panels) + 2
     drawn: dict[str, Path] = {}
@@ -95,6 +99,11 @@ def _draw_one(task: tuple[Panel, Path]) -> Path:
     from exude.show.figures import draw, save
 
     return save(draw(task[0]), task[1])[0]
+
+
+def as_json(thing: Any, *, indent: int | None = 1) -> str:
+    """A file's text."""
+    return json.dumps(plain(thing), indent=indent, ensure_ascii=False) + "\n"
 
 
 def plain(thing: Any) -> Any:

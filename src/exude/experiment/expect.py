@@ -14,6 +14,7 @@ from exude.experiment.own_cell import own_cell
 from exude.experiment.perturbations import Perturbation, say
 from exude.experiment.protocol import Genotype
 from exude.experiment.simulate import Settings, hypothesis_values, protocol_of, sources_used
+from exude.experiment.unfitted import cautions
 
 
 def expect(
@@ -61,6 +62,7 @@ def expect(
         "conditions": [say(w) for w in what] or ["untreated"],
         "fingerprint": provenance.fingerprint({**identity, "model": build.leaf_text(known)}),
         "versions": provenance.versions(),
+        **cautions(settings.hypothesis, settings.numbers, depth=2),
         "sources": sources_used(name, what, numbers, settings.hypothesis),
     }
     attrs = {

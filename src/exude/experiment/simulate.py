@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
@@ -25,6 +25,7 @@ from exude.experiment.own_cell import cell_symbols as cell_symbols
 from exude.experiment.own_cell import own_cell, own_values
 from exude.experiment.perturbations import Drug, Perturbation, say
 from exude.experiment.protocol import Cells, Genotype, Numbers, Protocol
+from exude.experiment.unfitted import cautions
 from exude.model import Cascade
 from exude.units import seconds
 
@@ -57,7 +58,7 @@ class Settings:
     alike: bool = False
     """Give all cells the same levels: no spread between cells."""
     hypothesis: str = DEFAULT_HYPOTHESIS
-    """Which rival mechanism; `exude list hypotheses` names them."""
+    """Which rival mechanism; `exude list hypotheses` names them. A run warns where the numbers are not fitted to it."""
     numbers: Numbers = field(default_factory=Numbers.default)
     """Parameter values, internal units."""
     threads: int = 0
@@ -123,6 +124,8 @@ class Plan:
     job: Job
     population: Cells
     identity: dict[str, object]
+    caution: Mapping[str, str]
+    """What a result must tell beside its numbers."""
 
     @property
     def fingerprint(self) -> str:
@@ -137,6 +140,7 @@ class Plan:
             "conditions": [say(w) for w in self.what] or ["untreated"],
             "fingerprint": self.fingerprint,
             "versions": provenance.versions(),
+            **self.caution,
             "sources": sources_used(
                 str(self.identity["line"]), self.what, self.population.numbers, self.settings.hypothesis
             ),
@@ -161,7 +165,8 @@ def plan(line: str, what: tuple[Perturbation, ...], duration: str, cells: int, s
     }  # fmt: skip
     if job.timeline.given.size:  # the name of a file says little: what it held belongs to the run's identity
         identity["curve"] = provenance.digest(job.timeline.given_at, job.timeline.given)
-    return Plan(what, settings, cells, protocol, job, population, identity)
+    caution = cautions(settings.hypothesis, settings.numbers, depth=3)
+    return Plan(what, settings, cells, protocol, job, population, identity, caution)
 
 
 def _whole(value: object, what: str, low: int, high: int) -> int:

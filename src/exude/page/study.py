@@ -12,12 +12,12 @@ from typing import Any
 from exude.cascade import CELL, DEFAULT_HYPOTHESIS
 from exude.catalog import read
 from exude.errors import DataError, UnknownName, refuse
-from exude.experiment.panels import Bars
+from exude.experiment.panels import Bars, Panel
 from exude.experiment.study import say_size
 from exude.experiment.study.questions import questions
 from exude.page.study_dishes import as_command, as_python, dishes
 from exude.page.study_evidence import evidence, notes
-from exude.page.study_stored import Row, Stored, facts, reason
+from exude.page.study_stored import Row, Stored, facts, kept_panel, reason
 from exude.show.report import PAPER
 from exude.show.study_words import alternative, caption, counts
 from exude.show.words import is_weak, predicted, reported, unit
@@ -144,8 +144,13 @@ def table(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def panel(statement: str, study: Stored) -> Bars:
-    """The stored rows of a statement as bars: what can be drawn without running it again.
+def panel(statement: str, study: Stored) -> Panel:
+    """What the study's own figure of a statement shows; its rows as bars where that was not kept. DataError as `bars`."""
+    return kept_panel(statement, study) or bars(statement, study)
+
+
+def bars(statement: str, study: Stored) -> Bars:
+    """The stored rows of a statement as bars: what can be drawn of them without running it again.
 
     Rows in other units than the first are left out. DataError where no row has a number.
     """
@@ -165,7 +170,7 @@ def panel(statement: str, study: Stored) -> Bars:
         low=tuple(v if low is None else low for v, (low, _) in zip(values, ends, strict=True)),
         high=tuple(v if high is None else high for v, (_, high) in zip(values, ends, strict=True)),
         band=band, band_label=f"reported: {reported(like[0].model_dump(exclude_none=True))}" if band else "",
-        note="; ".join(f"{row.finding}: {row.says}" for row in like if not row.hypothesis) if len(like) <= MOST_SAID else "",
+        note="; ".join(f"{row.finding}: {row.says.rstrip('.')}" for row in like if not row.hypothesis) if len(like) <= MOST_SAID else "",
     )  # fmt: skip
 
 
@@ -176,9 +181,9 @@ def figure(statement: str, study: Stored) -> Plain:
         drawn = panel(statement, study)
     except DataError as nothing:
         return {"kinds": there, "alt": "", "caption": str(nothing)}
-    if there:
-        return {"kinds": there, "alt": alternative(drawn), "caption": "The figure that the study drew."}
-    return {"kinds": KINDS, "alt": alternative(drawn), "caption": f"{caption(drawn)} {LATER}"}
+    whole = kept_panel(statement, study) is not None
+    words = caption(drawn) if whole else "The figure that the study drew." if there else f"{caption(drawn)} {LATER}"
+    return {"kinds": there or KINDS, "alt": alternative(drawn), "caption": words}
 
 
 def own_figure(statement: str, study: Stored, kind: str) -> Path | None:

@@ -34,11 +34,12 @@ def _said(text: str) -> str:
 
 
 def source_of(key: str) -> Plain:
-    """A reference in words, and its address."""
+    """A reference in words, and its address; what was noted of it where no author or journal is known."""
     entry = read.references().get(key, {})
+    known = any(entry.get(part) for part in ("author", "journal"))
     doi, pmid = entry.get("doi", ""), entry.get("pmid", "")
     address = f"https://doi.org/{doi}" if doi else f"https://pubmed.ncbi.nlm.nih.gov/{pmid}/" if pmid else ""
-    return {"source": cite(key), "link": address}
+    return {"source": cite(key) if known else f"{key} ({entry.get('note', 'nothing noted')})", "link": address}
 
 
 def contradiction(name: str) -> Plain:

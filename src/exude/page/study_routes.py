@@ -9,8 +9,8 @@ from starlette.routing import Route
 from exude.errors import ProtocolError
 from exude.page import study
 from exude.page.cell_routes import FIGURES, download, named
-from exude.page.study_stored import Stored, facts, stored
-from exude.page.study_work import SETS, run_statement
+from exude.page.study_stored import Stored, stored
+from exude.page.study_work import run_statement
 from exude.show.figures import draw, write
 
 
@@ -32,7 +32,7 @@ def card(request: Request) -> Response:
 
 
 def figure(request: Request) -> Response:
-    """The figure of the stored rows: as the study drew it, else their numbers as bars."""
+    """The stored figure: as the study drew it, else drawn from what it shows, else the rows as bars."""
     shown, statement = asked_for(request)
     kind = request.url.path.rsplit(".", 1)[-1]
     name, path = f"exude-{statement}.{kind}", study.own_figure(statement, shown, kind)
@@ -52,8 +52,7 @@ def data(request: Request) -> Response:
 def run(request: Request) -> Response:
     """Run a statement, quickly: a job."""
     _, statement = asked_for(request)
-    about = len(facts(statement)["dishes"]) * SETS
-    return JSONResponse(request.app.state.jobs.start(run_statement, {"id": statement, "about": about}).shown())
+    return JSONResponse(request.app.state.jobs.start(run_statement, {"id": statement}).shown())
 
 
 def run_file(request: Request) -> Response:

@@ -14,24 +14,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from exude.cascade import MODELS
-from exude.cascade.body import PATIENT
 from exude.catalog import read
 from exude.catalog.schema import Relation
-from exude.engine import provenance
 from exude.errors import DataError
-from exude.experiment.protocol import Numbers
-from exude.experiment.study import ensemble
-from exude.experiment.study.cultures import cultures
-from exude.experiment.study.run import beyond
+from exude.experiment.panels import Panel
+from exude.experiment.study.fingerprint import fingerprint
+from exude.experiment.study.kept import made_of, panels_in, panels_of
 
 SHIPPED = Path(str(resources.files("exude.page") / "scores.json"))
-"""Scores of a full study, written by docs/make_results.py."""
+"""Scores and figures of a full study, written by docs/make_results.py."""
 SCORES = "scores.json"
 AGAIN = "Make it anew: exude reproduce --out results"
 CHANGED = "These numbers were made with another version of the model: run the study again, or single statements here."
-SAID_ONLY = ("meaning", "says", "why", "source", "notes")
-"""Fields of a declaration that change no number."""
+UNKNOWN = "which version of the model made it is not written there"
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -85,6 +80,7 @@ def stored(folder: Path | None) -> Stored:
     name = f"{folder.name}/{SCORES}"
     try:
         rows = rows_in((folder / SCORES).read_bytes(), name)
+        model = str(made_of(folder).get("made", {}).get("model", ""))
         when = time.strftime("%Y-%m-%d", time.localtime((folder / SCORES).stat().st_mtime))
     except (OSError, DataError) as problem:
         own = shipped()
@@ -95,8 +91,9 @@ def stored(folder: Path | None) -> Stored:
     size = "; ".join(dict.fromkeys(row.quick for row in rows if row.quick)) or "Full study"
     return Stored(
         rows,
-        f"{size[:1].upper()}{size[1:]}, from {name} of {when}; which version of the model made it is not written there.",
-        folder=folder,
+        f"{size[:1].upper()}{size[1:]}, from {name} of {when}{f', model {model[:8]}' if model else f'; {UNKNOWN}'}.",
+        CHANGED if model not in ("", fingerprint()) else "",
+        folder,
     )
 
 
@@ -127,6 +124,19 @@ def shipped() -> Stored:
     return Stored(_shipped_rows(), text, CHANGED if made["model"] != fingerprint() else "")
 
 
+def kept_panel(statement: str, study: Stored) -> Panel | None:
+    """What the study's own figure of a statement shows; None where none was kept, as in folders of older versions.
+
+    DataError for a folder's file that holds something else.
+    """
+    return (panels_of(study.folder) if study.folder else _shipped_panels()).get(statement)
+
+
+@cache
+def _shipped_panels() -> Mapping[str, Panel]:
+    return panels_in(_shipped_file().get("panels", {}), SHIPPED.name)
+
+
 @cache
 def _shipped_rows() -> tuple[Row, ...]:
     return rows_in(json.dumps(_shipped_file()["rows"]).encode(), SHIPPED.name)
@@ -150,30 +160,3 @@ def _shipped_file() -> dict[str, Any]:
     except (OSError, ValueError) as problem:
         raise DataError(f"{SHIPPED.name} of exude cannot be read ({problem}). Install exude again.") from problem
     return found
-
-
-@cache
-def fingerprint() -> str:
-    """A short hash of what the study's numbers depend on: declarations, numbers, accepted sets, dishes, claims."""
-    sets = [ensemble.accepted(), *(ensemble.accepted(rival) for rival in ensemble.RIVALS)]
-    levels = {line.name: {gene: level.value for gene, level in line.levels.items()} for line in read.lines().values()}
-    drugs = [(d.name, e.target, e.mode, e.potency.value, e.hill.value, e.maximum.value) for d in read.drugs().values() for e in d.effects]  # fmt: skip
-    return provenance.fingerprint({
-        "biology": _bare([*MODELS.values(), PATIENT]), "numbers": Numbers.default().values, "levels": levels, "drugs": drugs,
-        "spreads": {name: p.log_sd for name, p in read.parameters().items()},
-        "sets": [[dict(numbers.values) for numbers in own] for own in sets],
-        "dishes": [repr(dish) for dish in (*cultures().values(), *beyond().values())],
-        "claims": {name: f.relation.model_dump() for name, (_, f) in read.findings().items() if f.statement},
-    })  # fmt: skip
-
-
-def _bare(thing: Any) -> Any:
-    """A declaration without what it only says of itself."""
-    if dataclasses.is_dataclass(thing):
-        kept = [f.name for f in dataclasses.fields(thing) if f.name not in SAID_ONLY]
-        return {name: _bare(getattr(thing, name)) for name in kept}
-    if isinstance(thing, Mapping):
-        return {str(key): _bare(value) for key, value in thing.items()}
-    if isinstance(thing, (list, tuple)):
-        return [_bare(value) for value in thing]
-    return repr(thing)

@@ -17,6 +17,7 @@ from exude.catalog import read
 from exude.engine.provenance import versions
 from exude.errors import DataError, refuse
 from exude.experiment.panels import Panel
+from exude.experiment.study.kept import AGAIN, made_of, panels_of
 from exude.show import origins
 from exude.show.bearing import WORDS, scores_of
 from exude.show.blocks import (
@@ -36,17 +37,18 @@ from exude.show.blocks import (
 from exude.show.blocks import Grid as Table
 from exude.show.figures import draw, summary
 from exude.show.pictures import inside
+from exude.show.results import is_study
 from exude.show.study_words import alternative, caption, condition_list, counts, sentences, summary_alt
 from exude.show.webpage import webpage
 from exude.show.words import predicted, reported, row_conditions, weakness
 
-__all__ = ["SUMMARY", "Outcome", "inside", "render", "rivals", "study_document", "write_report"]
+__all__ = ["SUMMARY", "Outcome", "inside", "is_only_copy", "render", "rivals", "study_document", "write_report"]
 
 PAPER = "Messenger2018"
 SUMMARY = "summary"
 PAGE = "report.html"
 FACTS = "exude-study"
-"""Name under which the page keeps how the study was made, for `exude report FOLDER`."""
+"""Name under which the page keeps how the study was made, for folders that have no study.json."""
 DEFAULT = CELL.hypotheses[0].name
 """The mechanism of rows that name no other."""
 NOTHING_DRAWN: Mapping[str, Path] = MappingProxyType({})
@@ -128,36 +130,44 @@ def render(study: Outcome, *, again: str = "", drawn: Mapping[str, Path] = NOTHI
     """The report as HTML text."""
     pictures: dict[str, Drawing | Path] = {SUMMARY: drawn.get(SUMMARY) or summary(study.panels, study.rows)}
     pictures |= {name: drawn.get(name) or draw(panel) for name, panel in study.panels.items()}
-    shown = {n: Shown(p.title, caption(p), p.note, alternative(p)) for n, p in study.panels.items()}
+    shown = {name: _around(panel) for name, panel in study.panels.items()}
     command = again or f"exude reproduce --seed {study.methods.get('seed', 1)} --out DIR"
     return webpage(_document(Told(study.rows, study.methods, command, shown, pictures)))
 
 
 def study_document(folder: Path, *, asked: str = "") -> Document:
-    """The report of a study from its folder: scores, figures, and how it was made, which its report.html keeps.
+    """The report of a study from its folder: scores, how they were made, and figures, drawn anew where they are lost.
 
-    asked: the question, in the place of the study's own. DataError for scores or figures that cannot be read.
+    asked: the question, in the place of the study's own. A folder of an older version has how it was made in its
+    report.html, if at all, and figures as files only. DataError for what cannot be read.
     """
-    rows, facts = scores_of(folder), _facts(folder / PAGE)
-    pictures: dict[str, Drawing | Path] = {path.stem: path for path in sorted((folder / "figures").glob("*.svg"))}
-    if not (folder / f"{SUMMARY}.svg").is_file() or not pictures:
-        fix = "Make the study again: exude reproduce"
-        raise refuse(DataError, str(folder), f"a study's {SUMMARY}.svg and figures beside its scores", fix)
+    rows, panels = scores_of(folder), panels_of(folder)
+    facts = made_of(folder) or _facts(folder / PAGE)
+    files = {path.stem: path for path in sorted((folder / "figures").glob("*.svg"))}
+    pictures: dict[str, Drawing | Path] = {n: files[n] if n in files else draw(panels[n]) for n in panels or files}
+    whole = folder / f"{SUMMARY}.svg"
+    if not pictures or not (panels or whole.is_file()):
+        raise refuse(DataError, str(folder), f"a study's {SUMMARY}.svg and figures beside its scores", AGAIN)
     kept = {name: Shown(**words) for name, words in facts.get("shown", {}).items()}
+    kept |= {name: _around(panel) for name, panel in panels.items()}
     order = dict.fromkeys([*kept, *(str(row["id"]) for row in rows), *pictures])
     shown = {name: kept.get(name) or _unknown(name) for name in order if name in pictures}
-    told = Told(
-        rows,
-        facts.get("made", {}),
-        facts.get("again", "exude reproduce"),
-        shown,
-        {SUMMARY: folder / f"{SUMMARY}.svg", **pictures},
-    )
-    return _document(told, asked)
+    pictures[SUMMARY] = whole if whole.is_file() else summary(panels, rows)
+    return _document(Told(rows, facts.get("made", {}), facts.get("again", "exude reproduce"), shown, pictures), asked)
+
+
+def is_only_copy(page: Path) -> bool:
+    """Whether a page alone tells how its study was made, in words that no program reads: one must not write over it."""
+    return page.name == PAGE and is_study(page.parent) and page.is_file() and not (made_of(page.parent) or _facts(page))
+
+
+def _around(panel: Panel) -> Shown:
+    """Words around a figure, from what it shows."""
+    return Shown(panel.title, caption(panel), panel.note, alternative(panel))
 
 
 def _unknown(name: str) -> Shown:
-    """Words about a figure of which the folder's page keeps none."""
+    """Words about a figure of which the folder keeps none."""
     return Shown(
         name,
         "Prediction with its 95 % interval.",
@@ -187,7 +197,7 @@ def _facts(page: Path) -> dict[str, Any]:
         parser.feed(page.read_text(encoding="utf-8"))
         return dict(json.loads(parser.found)) if parser.found else {}
     except (OSError, ValueError, TypeError) as problem:
-        raise DataError(f"{page}: cannot be read ({problem}). Make the study again, or remove it.") from problem
+        raise DataError(f"{page}: cannot be read ({problem}). {AGAIN}, or remove it.") from problem
 
 
 def _document(told: Told, asked: str = "") -> Document:
@@ -262,7 +272,7 @@ def verdict(row: Mapping[str, Any]) -> Span:
 def _methods(made: Mapping[str, Any]) -> tuple[Block, ...]:
     """How the study was made, under which conditions, by which rules."""
     if not made:
-        text = f"How this study was made is not kept in this folder's {PAGE}, which is of an older version."
+        text = "How this study was made is not kept in its folder, which is of an older version."
         return (Paragraph(text), Paragraph(RULES))
     words = ", ".join(f"{k} {v}" for k, v in dict(made.get("versions", {})).items())
     conditions: tuple[Inline, ...] = tuple(

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from exude.cascade import ALL
+from exude.catalog import read
 from exude.derive.evaluate import reader
 from exude.experiment.assays.phluorin_tirf import expected_duration
 from exude.experiment.protocol import Numbers
@@ -58,6 +59,11 @@ class Outcome:
             return float(question.answer(self.reads, self.numbers))
         except ZeroDivisionError:
             return float("nan")
+
+
+def statement_of(question: Question) -> str:
+    """The statement that a question belongs to."""
+    return read.findings()[question.finding][1].statement
 
 
 def questions() -> tuple[Question, ...]:

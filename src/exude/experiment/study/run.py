@@ -1,4 +1,4 @@
-"""Run every culture for the point parameters and for every accepted draw, answer every question, score."""
+"""Run the dishes that are read for the point parameters and for every accepted draw, answer the questions, score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from exude.cascade import DEFAULT_HYPOTHESIS
-from exude.catalog import read
 from exude.engine import build, provenance
 from exude.errors import Interrupted, UnknownName, refuse
 from exude.experiment.panels import Panel, noted
@@ -19,16 +18,19 @@ from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import cell_symbols
 from exude.experiment.study import ensemble
 from exude.experiment.study.anchor import anchored
-from exude.experiment.study.bodies import BodyDish, body_dishes
+from exude.experiment.study.beyond import beyond
+from exude.experiment.study.bodies import BodyDish
 from exude.experiment.study.cultures import Culture, Read, cultures
-from exude.experiment.study.doses import DISH, DoseDish
+from exude.experiment.study.doses import DoseDish
 from exude.experiment.study.effort import FULL, QUICK, Effort, Size
 from exude.experiment.study.figures import panels
+from exude.experiment.study.fingerprint import fingerprint
 from exude.experiment.study.journal import Journal
-from exude.experiment.study.neighbours import NeighbourDish, neighbour_dishes
-from exude.experiment.study.questions import Outcome, Question, questions
+from exude.experiment.study.needed import needed
+from exude.experiment.study.neighbours import NeighbourDish
+from exude.experiment.study.questions import Outcome, questions, statement_of
 from exude.experiment.study.score import row
-from exude.experiment.study.tissues import TissueDish, tissue_dishes
+from exude.experiment.study.tissues import TissueDish
 
 Progress = Callable[[int, int, str], None]
 
@@ -56,20 +58,23 @@ def reproduce(
     only: Sequence[str] = (),
     journal: Path | None = None,
 ) -> Study:
-    """Reproduce the study; `only` keeps the named statements. The same seed gives the same scores on any machine size.
+    """Reproduce the study. The same seed gives the same scores on any machine size.
 
+    only: the named statements, for which just the dishes that they read are run; their rows are to the bit those of
+    the whole study. progress: called with the dishes that are done, all of them, and what is under way.
     journal: file in which finished dishes are kept while the study runs; the same call goes on from it after a stop.
     """
     began = time.perf_counter()
-    asked = [q for q in questions() if not only or _statement(q) in only]
+    asked = [q for q in questions() if not only or statement_of(q) in only]
     _check_only(only)
     size, said = _size(quick, only), say_size(quick, only) if quick else ""
-    sets = _by_mechanism(size.draws)
+    sets = by_mechanism(size.draws)
+    tasks = _tasks(sets, size, seed, needed(only) if only else None)
     if progress and not build.is_compiled(cell_symbols(), "vesicles"):
         progress(0, 1, "compiling the cell (once per machine)")
     build.module(cell_symbols(), "vesicles")
-    kept = Journal(journal, _identity(sets, size, seed))
-    point, *draws = _run(_tasks(sets, size, seed), threads or os.cpu_count() or 1, progress, kept)
+    kept = Journal(journal, _identity(sets, tasks, size, seed))
+    point, *draws = _run(sets, tasks, threads or os.cpu_count() or 1, progress, kept)
     weak = ensemble.prior_pass()
     rows = [
         row(q, point.answer(q), [d.answer(q) for d in draws if d.has(q)], weak.get(f"{q.finding}|{q.hypothesis}"))
@@ -81,8 +86,8 @@ def reproduce(
     rows = [made | {"quick": said} for made in rows] if said else rows
     methods = {
         "draws": len(draws), "draws_in_space_and_mice": size.tissue_draws, "cells": size.point.cells,
-        "cells_per_draw": size.draw.cells, "seed": seed, "versions": provenance.versions(),
-        "seconds": round(time.perf_counter() - began, 1), "conditions": sorted(d.name for d in _dishes(0, size)),
+        "cells_per_draw": size.draw.cells, "seed": seed, "versions": provenance.versions(), "model": fingerprint(),
+        "seconds": round(time.perf_counter() - began, 1), "conditions": sorted(task.dish.name for task in tasks[0]),
         "quick": said,
     }  # fmt: skip
     kept.close()
@@ -99,10 +104,10 @@ def _size(quick: bool, only: Sequence[str]) -> Size:
     return replace(size, tissue_draws=0) if only and not set(only) & SPATIAL else size
 
 
-def _identity(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> str:
-    """What a journal must match to be gone on with."""
+def _identity(sets: Sequence[Mapping[str, Numbers]], tasks: Sequence[Sequence[Task]], size: Size, seed: int) -> str:
+    """What a journal must match to be gone on with: it knows dishes by their place among those that are run."""
     values = [{name: numbers.values for name, numbers in own.items()} for own in sets]
-    dishes = [repr(dish) for dish in (*cultures().values(), *beyond().values())]
+    dishes = [[repr(task.dish) for task in own] for own in tasks]
     model = build.leaf_text(cell_symbols())
     return provenance.fingerprint({"sets": values, "size": repr(size), "seed": seed, "dishes": dishes, "model": model})
 
@@ -114,10 +119,11 @@ def answers(
     mechanisms = {dish.hypothesis for dish in cultures().values()}
     fair = [{name: anchored(numbers, name) for name in mechanisms} for numbers in sets]
     alike = Effort(cells)
-    return _run(_tasks(fair, Size(alike, alike, len(sets)), seed), threads, progress, Journal(None, ""))
+    tasks = _tasks(fair, Size(alike, alike, len(sets)), seed)
+    return _run(fair, tasks, threads, progress, Journal(None, ""))
 
 
-def _by_mechanism(draws: int) -> list[dict[str, Numbers]]:
+def by_mechanism(draws: int) -> list[dict[str, Numbers]]:
     """For the point and each draw: the parameter set of every mechanism; rivals of calcium have fits of their own."""
     own = [Numbers.default(), *(ensemble.outside(i, n) for i, n in enumerate(ensemble.accepted()[:draws]))]
     found = []
@@ -145,17 +151,18 @@ def follow(task: Task) -> Read:
     return task.dish.read(task.numbers, task.effort, seed=task.seed)
 
 
-def _tasks(sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int) -> list[list[Task]]:
-    """Every dish under every parameter set, the first with more effort; dishes in space as far as they are asked."""
+def _tasks(
+    sets: Sequence[Mapping[str, Numbers]], size: Size, seed: int, names: Sequence[str] | None = None
+) -> list[list[Task]]:
+    """Every dish, or those of these names, under every parameter set; the first set with more effort."""
     return [
-        [Task(dish, numbers[dish.hypothesis], size.of(i), seed + i) for dish in _dishes(i, size)]
+        [
+            Task(dish, numbers[dish.hypothesis], size.of(i), seed + i)
+            for dish in _dishes(i, size)
+            if names is None or dish.name in names
+        ]
         for i, numbers in enumerate(sets)
     ]
-
-
-def beyond() -> dict[str, TissueDish | NeighbourDish | BodyDish | DoseDish]:
-    """Every dish that is more than a culture of single cells, by name."""
-    return {**tissue_dishes(), **neighbour_dishes(), DISH: DoseDish(), **body_dishes()}
 
 
 def _dishes(draw: int, size: Size) -> list[Dish]:
@@ -164,11 +171,19 @@ def _dishes(draw: int, size: Size) -> list[Dish]:
     return [*cultures().values(), *(spatial if size.tissue_draws else [])]
 
 
-def _run(tasks: list[list[Task]], workers: int, progress: Progress | None, kept: Journal) -> list[Outcome]:
+def _run(
+    sets: Sequence[Mapping[str, Numbers]],
+    tasks: list[list[Task]],
+    workers: int,
+    progress: Progress | None,
+    kept: Journal,
+) -> list[Outcome]:
     """Follow what the journal does not have yet; outcomes of all parameter sets in order."""
     flat = [(i, task) for i, own in enumerate(tasks) for task in own]
     todo = [place for place in range(len(flat)) if place not in kept.found]
     done = len(flat) - len(todo)
+    if progress and todo:
+        progress(done, len(flat), flat[todo[0]][1].dish.name)
     try:
         for place, result in zip(todo, in_processes(follow, [flat[p][1] for p in todo], workers), strict=True):
             kept.add(place, result)
@@ -182,16 +197,11 @@ def _run(tasks: list[list[Task]], workers: int, progress: Progress | None, kept:
     reads: list[dict[str, Read]] = [{} for _ in tasks]
     for place, (i, task) in enumerate(flat):
         reads[i][task.dish.name] = kept.found[place]
-    default = [next(t.numbers for t in own if t.dish.hypothesis == DEFAULT_HYPOTHESIS) for own in tasks]
-    return [Outcome(numbers, found) for numbers, found in zip(default, reads, strict=True)]
-
-
-def _statement(question: Question) -> str:
-    return read.findings()[question.finding][1].statement
+    return [Outcome(numbers[DEFAULT_HYPOTHESIS], found) for numbers, found in zip(sets, reads, strict=True)]
 
 
 def _check_only(only: Sequence[str]) -> None:
-    known = list(dict.fromkeys(_statement(q) for q in questions()))
+    known = list(dict.fromkeys(statement_of(q) for q in questions()))
     for name in only:
         if name not in known:
             raise refuse(UnknownName, name, f"a statement: {', '.join(known)}", "Name one of these.", known)

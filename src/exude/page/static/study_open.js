@@ -150,5 +150,5 @@ function facts(one) {
 }
 
 function cited({ source, link }) {
-  return [source, " ", link ? el("a", { href: link, rel: "noreferrer", target: "_blank" }, new URL(link).host === "doi.org" ? "DOI" : "PubMed") : null];
+  return [source, " ", link ? el("a", { href: link, rel: "noreferrer", target: "_blank" }, new URL(link).host === "doi.org" ? "DOI" : "PubMed") : "(no DOI noted)"];
 }

@@ -3,7 +3,8 @@
 import { choice, el, labelled, number } from "./dom.js";
 import { readSide, sentencesOf } from "./tissue_data.js";
 
-const MOST_LEVEL = 3, STEP = 0.05;
+const MOST_LEVEL = 3, STEP = 0.05, FEW = 5;
+export const USUAL_LINE = "MDA-MB-231";
 export const REPLAY = "replay";
 const WORDS = { tumour: "Tumour cells", t_cell: "T cells", fibroblast: "Fibroblasts", normal: "Normal cells" };
 const NAMES = ["Left dish", "Right dish"];
@@ -54,9 +55,13 @@ export class TissueControls {
       this.#set({ dish, runs: this.runs.slice(0, 1).map(({ name }) => name) }, true);
     } else {
       const found = this.bench.dishes.find(({ name }) => name === dish);
-      this.#set({ ...begun(found), sides: [[], found.against].map((texts, i) => ({ line: this.model.sides[i]?.line ?? "MDA-MB-231", ...readSide(texts, found.drugs) })) }, true);
+      this.#set({ ...begun(found), sides: [[], found.against].map((texts, i) => ({ line: this.#known(this.model.sides[i]?.line), ...readSide(texts, found.drugs) })) }, true);
     }
     this.element.querySelector("select")?.focus();
+  }
+
+  #known(line) {
+    return this.bench.lines.some(({ name }) => name === line) ? line : USUAL_LINE;
   }
 
   #pair(two) {
@@ -76,7 +81,7 @@ export class TissueControls {
     const lines = this.bench.lines.map(({ name, tissue }) => [name, `${name} (${tissue})`]);
     const drug = drugs.find(({ name }) => name === side.drug);
     return el("fieldset", { class: "group side" }, el("legend", {}, this.model.sides.length > 1 ? NAMES[i] : "The dish's cells"),
-      labelled("Cell line", choice(lines, side.line, (line) => put({ line }))),
+      labelled("Cell line", choice(withAsked(lines, side.line), side.line, (line) => put({ line }))),
       this.#level("Munc13-4 of tumour cells", side.level, (level) => put({ level })),
       kinds.includes("t_cell") ? this.#level("Munc13-4 of T cells", side.guests, (guests) => put({ guests })) : null,
       el("div", { class: "dosed" },
@@ -119,13 +124,13 @@ export class TissueControls {
     const about = (name) => (name ? el("p", { class: "hint" }, runs.find((one) => one.name === name)?.says ?? "") : null);
     if (!runs.length) return [el("p", {}, "There is no run in the working folder yet."), made];
     return [el("fieldset", { class: "group" }, el("legend", {}, "Runs"),
-      labelled("Run on the left", choice(names, model.runs[0], put(0))), about(model.runs[0]),
-      labelled("Run on the right", choice([["", "none"], ...names], model.runs[1] ?? "", put(1))), about(model.runs[1])), made];
+      labelled("Run on the left", choice(withAsked(names, model.runs[0]), model.runs[0], put(0))), about(model.runs[0]),
+      labelled("Run on the right", choice([["", "none"], ...withAsked(names, model.runs[1])], model.runs[1] ?? "", put(1))), about(model.runs[1])), made];
   }
 
   // What the button says, and the bar. state: {running, done, total, words, estimate}
   progress({ running, done = 0, total = 0, words = "", estimate }) {
-    this.run.textContent = running ? "Cancel" : estimate === undefined ? "Run" : `Run (about ${estimate < 90 ? `${Math.round(estimate)} s` : `${number(estimate / 60, 2)} min`})`;
+    this.run.textContent = running ? "Cancel" : estimate === undefined ? "Run" : `Run (${lasting(estimate)})`;
     this.run.classList.toggle("main", !running);
     this.bar.hidden = !running;
     this.bar.max = total || 1;
@@ -133,6 +138,17 @@ export class TissueControls {
     else this.bar.removeAttribute("value");
     this.said.textContent = words;
   }
+}
+
+// What a link asks for stands in the list even where there is no such thing: the first of the list would be a lie.
+function withAsked(options, asked) {
+  return !asked || options.some(([value]) => value === asked) ? options : [[asked, `${asked} (unknown)`], ...options];
+}
+
+// Starting and settling in take a few seconds whatever the dish.
+function lasting(estimate) {
+  if (estimate < FEW) return "a few seconds";
+  return `about ${estimate < 90 ? `${Math.round(estimate)} s` : `${number(estimate / 60, 2)} min`}`;
 }
 
 const REPLAYED = "What exude tissue wrote into the working folder, thinned out to what a screen can show.";

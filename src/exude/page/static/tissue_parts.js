@@ -21,13 +21,17 @@ export function seriesOf(side, i, title, several) {
   });
 }
 
-export const short = (value) => (value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1).replace("e-", " × 10^-") : number(value));
+// As printed: 6.4 × 10⁻⁷ where decimals would be many.
+export const short = (value) => (value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1).replace(/e-(\d+)/, (_, power) => ` × 10⁻${[...power].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`) : number(value));
 export const nameOf = (side, kind) => (kind === "cell_count" ? "all" : side.kinds.find((one) => one.kind === kind)?.name ?? kind);
 
 export function inWords(side, index) {
-  const counts = side.courses.filter(({ kind }) => kind).map(({ kind, y }) => `${y[index]} ${nameOf(side, kind)}s`).join(", ");
+  const counts = side.courses.filter(({ kind }) => kind).map(({ kind, y }) => counted(y[index], kind === "cell_count" ? sole(side) : nameOf(side, kind))).join(", ");
   return `${side.label} at ${clock(side.time[index])}: ${counts}.`;
 }
+
+const counted = (many, name) => `${many} ${name}${many === 1 ? "" : "s"}`;
+const sole = ({ kinds }) => (kinds.length === 1 ? kinds[0].name : "cell");
 
 export function mark({ colour = "#262626" }, words, shape) {
   const sign = el("span", { class: `sign ${shape}`, "aria-hidden": "true" });

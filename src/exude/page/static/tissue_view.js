@@ -7,7 +7,7 @@ import { choice, clock, el, fault, labelled, number, say } from "./dom.js";
 import { Player } from "./player.js";
 import { Sharing } from "./sharing.js";
 import { state } from "./state.js";
-import { REPLAY, TissueControls, begun, keysOf } from "./tissue_controls.js";
+import { REPLAY, TissueControls, USUAL_LINE, begun, keysOf } from "./tissue_controls.js";
 import { cells, field, readSide } from "./tissue_data.js";
 import { mapOf, palette } from "./tissue_draw.js";
 import { colourBar, inWords, mark, nameOf, pane, replayed, seriesOf, short, unitOf } from "./tissue_parts.js";
@@ -56,6 +56,7 @@ class TissueView {
     const beside = el("section", { class: "measured", "aria-label": "Numbers over time" },
       el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Numbers at this time" }, this.numbers), this.charts, this.sharing.element, this.files);
     this.element = el("div", { class: "tissue-view" }, el("h1", { class: "visually-hidden" }, "The tissue"), this.problem, this.controls.element, drawn, beside);
+    this.#panes([]);
   }
 
   async begin() {
@@ -198,7 +199,6 @@ class TissueView {
     this.player.load(last, this.player.playing ? this.player.time : at);
     this.#draw(this.player.time);
     this.#offer();
-    if (state.get("dish") === REPLAY) this.sharing.update(replayed(sides));
     this.element.dataset.shown = `${query} ${chosen} ${way} ${layer}`;
   }
 
@@ -351,8 +351,10 @@ class TissueView {
 
   #offer() {
     const ran = this.heads.length > 0, made = state.get("dish") !== REPLAY, link = (href, words) => [el("a", { href, download: "" }, words), " "];
-    if (made && this.plan) this.sharing.update(this.plan);
+    if (made ? this.plan : ran) this.sharing.update(made ? this.plan : replayed(this.heads));
     this.sharing.links.hidden = !ran;
+    const read = this.heads.every(({ assay, time }) => assay && time.length > 1), data = [["csv", "CSV"], ["nc", "NetCDF"]]; // else the library has no figure
+    if (ran && !read) this.sharing.links.replaceChildren("Data: ", ...data.flatMap(([kind, words]) => link(`/api/tissue/data.${kind}?${state.query(RUNS)}`, words)));
     const sides = made ? Number(state.get("sides", "2")) : 0, query = state.query(KEYS), letters = ["left", "right"];
     this.files.replaceChildren(...(made ? ["The dish as a file: ", ...letters.slice(0, sides).flatMap((name, i) => link(`/api/tissue/file.toml?${query}&of=${i}`, `${name} (TOML)`))] : []),
       ...(ran ? ["Movie: ", ...this.heads.flatMap(({ letter }, i) => link(`/api/tissue/movie.gif?${state.query(RUNS)}&side=${letter}`, `${letters[i]} (GIF)`))] : []));
@@ -362,7 +364,7 @@ class TissueView {
 function modelOf(bench) {
   const asked = state.get("dish", bench.dishes[0].name), dish = bench.dishes.find(({ name }) => name === asked) ?? bench.dishes[0];
   const usual = begun(dish), counts = Object.fromEntries(state.all("n").map((text) => text.split("=")).filter(([kind]) => kind in usual.n));
-  const texts = [state.all("a"), state.has("dish") ? state.all("b") : dish.against], lines = [state.get("line", "MDA-MB-231"), state.get("line2", state.get("line", "MDA-MB-231"))];
+  const texts = [state.all("a"), state.has("dish") ? state.all("b") : dish.against], lines = [state.get("line", USUAL_LINE), state.get("line2", state.get("line", USUAL_LINE))];
   const sides = texts.slice(0, state.get("sides", "2") === "1" ? 1 : 2).map((own, i) => ({ line: lines[i], ...readSide(own, dish.drugs) }));
   return { ...usual, duration: state.get("duration", usual.duration), seed: state.get("seed", usual.seed), n: { ...usual.n, ...counts }, sides, runs: state.all("run"),
     ...(asked === REPLAY && { dish: REPLAY }) };
