@@ -270,7 +270,7 @@ def test_reproduce_writes_everything(
     asked = SimpleNamespace(**small_study)
     assert (asked.quick, asked.seed, asked.threads, asked.only) == (True, 7, 2, ("burst",))
     made = {p.name for p in (tmp_path / "a").iterdir()}
-    assert made == {"scores.json", "figures", "summary.svg", "summary.png", "report.html"}
+    assert made == {"scores.json", "study.json", "panels.json", "figures", "summary.svg", "summary.png", "report.html"}
     assert "exude reproduce --seed 7 --quick" in (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
     for word in ("Calcium raises release", "5 (4 to 6), fold", "4.9 (4.1 to 5.8)", "weak: 93 %", "under c2b-only",
                  "predicted rows agree", "not scored"):  # fmt: skip
