@@ -9,7 +9,7 @@ const MOST_LEVEL = 4, STEP = 0.05;
 const DURATIONS = ["30 min", "1 h", "2 h", "4 h", "8 h", "24 h"];
 
 export class Controls {
-  // bench: what can be chosen; changed(model, resting) hears of every change, resting=false while dragging.
+  // bench: what can be chosen; changed(model) hears of every change.
   constructor(bench, model, changed) {
     Object.assign(this, { bench, model, changed });
     this.element = el("form", { class: "controls", "aria-label": "What is done to the cell", onsubmit: (event) => event.preventDefault() });
@@ -42,23 +42,23 @@ export class Controls {
     );
   }
 
-  #set(changes, rebuild = false, resting = true) {
+  #set(changes, rebuild = false) {
     this.model = { ...this.model, ...changes };
     if (rebuild) this.build();
-    this.changed(this.model, resting);
+    this.changed(this.model);
   }
 
   #gene({ symbol, meaning }) {
     const level = this.model.genes[symbol] ?? 1;
     const shown = el("output", {}, number(level));
-    const change = (resting) => {
+    const change = () => {
       const value = Number(slider.value), genes = { ...this.model.genes, [symbol]: value };
       if (value === 1) delete genes[symbol];
       shown.textContent = number(value);
-      this.#set({ genes }, false, resting);
+      this.#set({ genes });
     };
     const slider = el("input", { type: "range", min: "0", max: String(Math.max(MOST_LEVEL, level)), step: String(STEP), value: String(level),
-      "data-gene": symbol, oninput: () => change(false), onchange: () => change(true) });
+      "data-gene": symbol, oninput: change });
     return el("label", { class: "level", title: meaning }, el("span", { class: "name" }, symbol, el("small", {}, ` ${meaning}`)), slider, shown);
   }
 

@@ -18,6 +18,8 @@ const FADE = 1.2; // seconds on the screen, of a degraded MVB
 const COPIES_PER_DOT = 8; // Munc13-4 copies
 const NUCLEUS = 0.36, ER_FROM = 0.42, ER_TO = 0.74; // shares of the radius
 const SMALLEST_WITH_ILVS = 7; // pixels of radius from which single ILVs are drawn
+const STORE_TONES = 40; // shades of the ER
+const TONES = 5, FULL = 50; // how full of ILVs a small MVB looks
 const REST = 0.05, HIGH = 5; // uM, ends of the calcium colours
 const RAB11_RADIUS = 0.045; // um, drawing: the model counts them, their size does not matter to it
 const GOLDEN = 2.399963;
@@ -53,10 +55,12 @@ export class CellDrawing {
     this.lens = true;
     this.middle = [0, 0];
     this.film = null;
+    this.back = document.createElement("canvas");
   }
 
   load(film) {
     this.film = film;
+    this.prepared = "";
     this.er = erPaths(film.radius);
     this.fullStore = Math.max(...film.er_calcium, 1e-9);
     for (const life of film.vesicles) life.place = placesOf(life, film.radius);
@@ -75,25 +79,27 @@ export class CellDrawing {
     if (!film) return;
     this.resize();
     const dots = this.#muncPerMvb(time, valueAt(film.time, film.recruited, time));
-    const scene = { time, speed, dots, calcium: valueAt(film.time, film.calcium, time), store: valueAt(film.time, film.er_calcium, time) / this.fullStore };
+    const scene = { time, speed, dots, mvbs: this.#mvbsAt(time, speed), calcium: valueAt(film.time, film.calcium, time), store: valueAt(film.time, film.er_calcium, time) / this.fullStore };
     const own = (this.side / 2 / (film.radius * 1.16)) * this.zoom;
     this.whole = own;
+    this.#prepare(scene, own);
     pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
     pen.clearRect(0, 0, this.side, this.side);
-    this.#look(scene, this.middle, own, [this.side / 2, this.side / 2]);
+    pen.drawImage(this.back, 0, 0, this.side, this.side);
+    this.#look(scene, this.middle, own, [this.side / 2, this.side / 2], this.side / 2);
     this.#ruler([14, this.side - 16], own);
     if (this.lens && this.zoom < LENS_TIMES / 2) this.#lens(scene, own);
   }
 
-  // The scene, with `middle` (um) at the pixel `at`.
-  #look(scene, middle, scale, at) {
-    const { pen, film } = this, { time, speed } = scene;
+  // The scene, with `middle` (um) at the pixel `at`; what is farther off than `half` pixels is left out.
+  #look(scene, middle, scale, at, half) {
+    const { pen, film } = this, { time, speed } = scene, reach = (half * 1.5) / scale + 1;
     this.scale = scale;
     pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
     pen.translate(at[0] - middle[0] * scale, at[1] - middle[1] * scale);
     pen.scale(scale, scale);
-    this.#body(scene.calcium, scene.store);
-    for (const life of film.vesicles) this.#mvb(life, time, speed, scene.dots);
+    if (middle !== this.middle) this.#body(scene, Math.hypot(...middle) - reach < ER_TO * film.radius);
+    this.#mvbs(scene.mvbs.filter(({ x, y }) => Math.abs(x - middle[0]) < reach && Math.abs(y - middle[1]) < reach), scene.dots);
     for (const life of film.vesicles) if (life.end?.[1] === "released") this.#fusion(life, time, speed);
   }
 
@@ -111,7 +117,7 @@ export class CellDrawing {
     pen.fillStyle = "#f3f6f8";
     pen.fill();
     pen.clip();
-    this.#look(scene, middle, own * LENS_TIMES, at);
+    this.#look(scene, middle, own * LENS_TIMES, at, radius);
     pen.restore();
     pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
     pen.lineWidth = 1.5;
@@ -128,7 +134,22 @@ export class CellDrawing {
     this.scale = own;
   }
 
-  #body(calcium, store) {
+  // The cell without its vesicles, drawn anew only where its colours or its place have changed: the ER is many lines.
+  #prepare(scene, scale) {
+    const key = [calciumColour(scene.calcium), Math.round(scene.store * STORE_TONES), scale, ...this.middle, this.side, this.dense].join();
+    if (key === this.prepared) return;
+    this.prepared = key;
+    this.back.width = this.back.height = this.canvas.width;
+    const shown = this.pen, pen = (this.pen = this.back.getContext("2d"));
+    this.scale = scale;
+    pen.setTransform(this.dense, 0, 0, this.dense, 0, 0);
+    pen.translate(this.side / 2 - this.middle[0] * scale, this.side / 2 - this.middle[1] * scale);
+    pen.scale(scale, scale);
+    this.#body(scene, true);
+    this.pen = shown;
+  }
+
+  #body({ calcium, store }, inside) {
     const { pen, film } = this;
     outline(pen, film.radius);
     pen.fillStyle = calciumColour(calcium);
@@ -136,6 +157,7 @@ export class CellDrawing {
     pen.lineWidth = Math.min(0.14, 5 / this.scale);
     pen.strokeStyle = "#44505c";
     pen.stroke();
+    if (!inside) return;
     pen.lineWidth = Math.min(0.15, 6 / this.scale);
     pen.strokeStyle = `rgba(70, 95, 140, ${0.1 + 0.5 * store})`;
     pen.stroke(this.er);
@@ -153,21 +175,52 @@ export class CellDrawing {
     return able ? Math.round(copies / COPIES_PER_DOT / able) : 0;
   }
 
-  #mvb(life, time, speed, dots) {
-    const stage = stageAt(life, time), gone = life.end ? time - life.end[0] : -1;
-    const fading = gone >= 0 && life.end[1] === "degraded" && gone < FADE * speed;
-    if (!stage && !fading) return;
-    const { pen } = this, i = lastAt(life.keys, time), key = life.keys[i], next = life.keys[i + 1] ?? key;
-    const along = next[0] > key[0] ? Math.min(Math.max((time - key[0]) / (next[0] - key[0]), 0), 1) : 0;
-    const radius = mix(key[1], next[1], along) / 2;
-    const [x, y] = this.#where(life, Math.min(time, life.end?.[0] ?? time), radius, fading ? gone / (FADE * speed) : 0);
-    pen.globalAlpha = fading ? 1 - gone / (FADE * speed) : 1;
-    const colour = fading ? INK.lysosome : STAGES[stage][0];
-    disc(pen, x, y, radius, "#fffdf8", colour, Math.min(radius * 0.28, 1.8 / this.scale + 0.02));
-    this.#ilvs(life.id, x, y, radius, key[3], colour);
-    if (stage === "immature" && next[2] > key[2]) this.#rab11(life.id, x, y, radius, next[2] - key[2], along);
-    if (stage && stage !== "immature") this.#munc(life.id, x, y, radius, dots);
+  // Where every MVB is at a time, and as what: worked out once, drawn in the cell and in the lens.
+  #mvbsAt(time, speed) {
+    const found = [];
+    for (const life of this.film.vesicles) {
+      const stage = stageAt(life, time), gone = life.end ? time - life.end[0] : -1;
+      if (!stage && !(gone >= 0 && life.end[1] === "degraded" && gone < FADE * speed)) continue;
+      const i = lastAt(life.keys, time), key = life.keys[i], next = life.keys[i + 1] ?? key;
+      const along = next[0] > key[0] ? Math.min(Math.max((time - key[0]) / (next[0] - key[0]), 0), 1) : 0;
+      const radius = mix(key[1], next[1], along) / 2, lost = stage ? 0 : gone / (FADE * speed);
+      const [x, y] = this.#where(life, Math.min(time, life.end?.[0] ?? time), radius, lost);
+      found.push({ id: life.id, x, y, radius, lost, stage, along, ilvs: key[3], arriving: next[2] - key[2], colour: stage ? STAGES[stage][0] : INK.lysosome });
+    }
+    return found;
+  }
+
+  // Small ones share one path per colour: a thousand strokes of their own cost a frame.
+  #mvbs(mvbs, dots) {
+    const small = mvbs.filter(({ radius, lost }) => !lost && radius * this.scale < SMALLEST_WITH_ILVS);
+    for (const [colour, all] of Map.groupBy(small, (mvb) => mvb.colour)) this.#dots(all, colour);
+    for (const mvb of mvbs) if (mvb.lost || mvb.radius * this.scale >= SMALLEST_WITH_ILVS) this.#large(mvb);
+    for (const mvb of mvbs) if (mvb.stage === "immature" && mvb.arriving > 0) this.#rab11(mvb);
+    this.#munc(mvbs.filter(({ stage }) => stage && stage !== "immature"), dots);
+  }
+
+  #dots(mvbs, colour) {
+    const { pen } = this;
+    discs(pen, mvbs, (mvb) => mvb.radius);
+    pen.fillStyle = "#fffdf8";
+    pen.fill();
+    pen.lineWidth = 1.6 / this.scale;
+    pen.strokeStyle = colour;
+    pen.stroke();
+    pen.fillStyle = colour;
+    for (const [tone, alike] of Map.groupBy(mvbs, ({ ilvs }) => Math.ceil(Math.min(ilvs / FULL, 1) * TONES))) {
+      pen.globalAlpha = (0.8 * tone) / TONES;
+      discs(pen, alike, (mvb) => mvb.radius * 0.72);
+      pen.fill();
+    }
     pen.globalAlpha = 1;
+  }
+
+  #large({ id, x, y, radius, lost, ilvs, colour }) {
+    this.pen.globalAlpha = 1 - lost;
+    disc(this.pen, x, y, radius, "#fffdf8", colour, Math.min(radius * 0.28, 1.8 / this.scale + 0.02));
+    this.#ilvs(id, x, y, radius, ilvs, colour);
+    this.pen.globalAlpha = 1;
   }
 
   // Where a life stands: from near the nucleus to the membrane, stage by stage, at the stage's own times.
@@ -187,46 +240,33 @@ export class CellDrawing {
   }
 
   #ilvs(id, x, y, radius, count, colour) {
-    if (!count) return;
-    const { pen } = this, inside = this.film.exosome / 2;
+    const { pen } = this, inside = this.film.exosome / 2, shown = Math.min(count, 80);
     pen.fillStyle = colour;
-    if (radius * this.scale < SMALLEST_WITH_ILVS) {
-      const before = pen.globalAlpha;
-      pen.globalAlpha = before * Math.min(0.12 + count / 60, 0.8);
-      disc(pen, x, y, radius * 0.72, colour);
-      pen.globalAlpha = before;
-      return;
-    }
-    pen.beginPath();
-    for (let n = 0; n < Math.min(count, 80); n++) {
+    discs(pen, Array.from({ length: shown }, (_, n) => {
       const far = (radius - inside) * 0.86 * Math.sqrt((n + 0.5) / Math.max(count, 6)), angle = n * GOLDEN + id;
-      const px = x + far * Math.cos(angle), py = y + far * Math.sin(angle);
-      pen.moveTo(px + inside * 0.5, py);
-      pen.arc(px, py, inside * 0.5, 0, 7);
-    }
+      return { x: x + far * Math.cos(angle), y: y + far * Math.sin(angle) };
+    }), () => inside / 2);
     pen.fill();
   }
 
-  #rab11(id, x, y, radius, arriving, along) {
-    const { pen } = this, size = RAB11_RADIUS;
+  #rab11({ id, x, y, radius, arriving, along }) {
     for (let n = 0; n < Math.min(arriving, 6); n++) {
       const due = (n + 1) / arriving, share = (along - due + 1 / arriving) * arriving;
       if (share < 0 || share > 1) continue;
-      const angle = 6.283 * chance(id, 7 + n), far = radius + size + 1.6 * (1 - smooth(share));
-      disc(pen, x + far * Math.cos(angle), y + far * Math.sin(angle), Math.max(size, 1.6 / this.scale), INK.rab11);
+      const angle = 6.283 * chance(id, 7 + n), far = radius + RAB11_RADIUS + 1.6 * (1 - smooth(share));
+      disc(this.pen, x + far * Math.cos(angle), y + far * Math.sin(angle), Math.max(RAB11_RADIUS, 1.6 / this.scale), INK.rab11);
     }
   }
 
-  #munc(id, x, y, radius, dots) {
-    const { pen } = this, size = Math.max(0.028, 1.1 / this.scale);
-    pen.fillStyle = INK.munc;
-    pen.beginPath();
-    for (let n = 0; n < Math.min(dots, 24); n++) {
-      const angle = (6.283 * n) / Math.min(dots, 24) + id, far = radius + size * 0.8;
-      pen.moveTo(x + far * Math.cos(angle) + size, y + far * Math.sin(angle));
-      pen.arc(x + far * Math.cos(angle), y + far * Math.sin(angle), size, 0, 7);
-    }
-    pen.fill();
+  #munc(mvbs, dots) {
+    const size = Math.max(0.028, 1.1 / this.scale), each = Math.min(dots, 24);
+    const spots = mvbs.flatMap(({ id, x, y, radius }) => Array.from({ length: each }, (_, n) => {
+      const angle = (6.283 * n) / each + id, far = radius + size * 0.8;
+      return { x: x + far * Math.cos(angle), y: y + far * Math.sin(angle) };
+    }));
+    this.pen.fillStyle = INK.munc;
+    discs(this.pen, spots, () => size);
+    this.pen.fill();
   }
 
   // A ring where the MVB met the membrane, a pit that flattens, and its ILVs as exosomes on their way.
@@ -329,6 +369,15 @@ function erPaths(radius) {
     }
   }
   return path;
+}
+
+// One path of many discs.
+function discs(pen, places, radius) {
+  pen.beginPath();
+  for (const place of places) {
+    pen.moveTo(place.x + radius(place), place.y);
+    pen.arc(place.x, place.y, radius(place), 0, 7);
+  }
 }
 
 function disc(pen, x, y, radius, fill, stroke, width) {

@@ -12,7 +12,7 @@ import { Sharing } from "./sharing.js";
 import { state } from "./state.js";
 
 const KEYS = ["line", "do", "duration", "cells", "seed", "hypothesis"];
-const REST = 200; // milliseconds after the last change until single cells are asked for
+const REST = 300; // milliseconds without a change until single cells are asked for: longer than between two keys held down
 const PATIENCE = 1500; // milliseconds until one is told why it takes so long
 const SPEEDS = [[10, "10 ×"], [30, "30 ×"], [60, "1 min per s"], [120, "2 min per s"], [300, "5 min per s"], [1200, "20 min per s"]];
 
@@ -29,7 +29,7 @@ class CellView {
     const model = { hypothesis: bench.hypotheses[0].name, ...read(state.all("do")), line: state.get("line"), duration: state.get("duration", "2 h"),
       cells: state.get("cells", "100"), seed: state.get("seed", "1"), ...(state.has("hypothesis") && { hypothesis: state.get("hypothesis") }) };
     this.usualHypothesis = bench.hypotheses[0].name;
-    this.controls = new Controls(bench, model, (changed, resting) => this.#changed(changed, resting));
+    this.controls = new Controls(bench, model, (changed) => this.#changed(changed));
     this.canvas = el("canvas", { class: "cell", role: "img", "aria-label": "A drawn cell; its numbers stand beside it" });
     this.drawing = new CellDrawing(this.canvas);
     this.player = new Player({ speeds: SPEEDS, speed: 60, draw: (t, speed) => this.#draw(t, speed), follow: (t) => this.#follow(t),
@@ -100,12 +100,12 @@ class CellView {
     removeEventListener("resize", this.redraw);
   }
 
-  #changed(model, resting) {
+  #changed(model) {
     const { line, duration, cells, seed, hypothesis } = model;
     state.set({ line, do: sentences(model), duration, cells, seed, hypothesis: hypothesis === this.usualHypothesis ? null : hypothesis });
     this.#expect();
     clearTimeout(this.rest);
-    this.rest = setTimeout(() => this.#follows(), resting ? REST / 2 : REST * 2);
+    this.rest = setTimeout(() => this.#follows(), REST);
   }
 
   async #follows() {

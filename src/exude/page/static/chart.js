@@ -20,7 +20,7 @@ export class Chart {
     this.rows = el("table");
     this.element = el("figure", { class: "charted" },
       el("figcaption", {}, title), this.plot, this.key,
-      el("details", { class: "numbers" }, el("summary", {}, "Numbers"),
+      this.details = el("details", { class: "numbers", ontoggle: () => this.#table() }, el("summary", {}, "Numbers"),
         el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Numbers of ${title}` }, this.rows)));
     if (seek) this.plot.addEventListener("pointerdown", (event) => seek(this.#timeAt(event)));
   }
@@ -41,7 +41,8 @@ export class Chart {
     this.key.replaceChildren(...shown.map((one) => keyed(one)));
     const words = shown.map((one) => inWords(one)).join("; ");
     this.plot.setAttribute("aria-label", `${this.title}. ${words}.`);
-    this.#table(shown);
+    this.shown = shown;
+    this.#table();
   }
 
   at(time) {
@@ -90,7 +91,10 @@ export class Chart {
     return svg("path", { d: `M${edge.join("L")}Z`, fill: one.colour, opacity: 0.16 });
   }
 
-  #table(shown) {
+  // Made when it is looked at: a slider redraws the lines many times a second.
+  #table() {
+    const { shown } = this;
+    if (!this.details.open || !shown) return;
     const time = shown[0].time, step = Math.max(1, Math.ceil(time.length / TABLE_ROWS));
     const picked = time.map((_, i) => i).filter((i) => i % step === 0 || i === time.length - 1);
     const head = el("tr", {}, el("th", { scope: "col" }, "time"), shown.map((one) => el("th", { scope: "col" }, one.name)));
