@@ -111,7 +111,9 @@ EXPECTED = """() => [...document.querySelectorAll("figure.charted table")].map((
 
 
 def expected(page) -> list[str]:
-    """The numbers of the expected course from the tables under the charts: release, calcium, stages."""
+    """The numbers of the expected course from the tables under the charts (release, calcium, stages), which it opens."""
+    page.evaluate("document.querySelectorAll('details.numbers').forEach((one) => { one.open = true; })")
+    until(lambda: all(page.evaluate(EXPECTED)), "the tables of numbers")
     return page.evaluate(EXPECTED)
 
 
