@@ -83,7 +83,7 @@ class CellView {
   }
 
   async begin() {
-    const words = "Preparing the cell. The first start on a machine compiles it, which takes about half a minute.";
+    const words = "Preparing the cell. The first start on a machine compiles it, which takes up to a minute.";
     const slow = setTimeout(() => this.problem.replaceChildren(el("p", { class: "hint", role: "status" }, words)), PATIENCE);
     await Promise.all([this.#expect(), this.#film(Number(state.get("t", "0")))]);
     clearTimeout(slow);
