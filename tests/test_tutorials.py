@@ -86,7 +86,7 @@ def test_what_no_longer_fits_is_seen(right, wrong, full, tmp_path):
 
 
 def test_evidence_shows_finding_role_and_verdict():
-    table = MAKER.evidence(["M1", "I2"])
+    table = MAKER.evidence(["M1", "K7c"])
     assert "fivefold" in table and "| fitted |" in table and "| disagrees |" in table
     assert len(MAKER.verdicts()) > 40
     with pytest.raises(KeyError):
