@@ -132,6 +132,11 @@ def test_another_key_of_the_address_is_left_alone(client):
     assert view(client, "expected", view="cell", t="12", q="<script>").status_code == 200
 
 
+def test_a_mechanism_with_borrowed_thresholds_says_so(client):
+    assert view(client, "expected").json()["caution"] == ""
+    assert "thresholds fitted under 'both-c2'" in view(client, "expected", hypothesis="c2b-only").json()["caution"]
+
+
 def test_numbers_of_the_course_are_those_of_the_library(client):
     found = view(client, "expected", "knock-down UNC13D=0.2", "stimulus ionomycin 5 uM at 10 min").json()
     what = exude.KnockDown("UNC13D", to=0.2), exude.Stimulus("ionomycin", "5 uM", at="10 min")

@@ -16,7 +16,9 @@ from exude.engine.result import Run
 from exude.experiment.expect import expect
 from exude.experiment.fluorescence import Fura2, SingleWavelength
 from exude.experiment.perturbations import MUTANTS, Perturbation
+from exude.experiment.protocol import Numbers
 from exude.experiment.simulate import ROUND_STEPS, Settings, simulate
+from exude.experiment.unfitted import caution
 from exude.page.asked import Asked
 from exude.show.words import micro
 from exude.units import seconds
@@ -71,6 +73,7 @@ def expected(asked: Asked) -> Plain:
     every, spans = _step(asked, POINTS), _spans(asked)
     own = _course_of(asked.line, asked.what, asked.duration, every, asked.hypothesis)
     shown = {**own, "spans": _rates(own, spans), "python": asked.as_python(), "command": asked.as_command()}
+    shown["caution"] = caution(asked.hypothesis, Numbers.default())
     if what != asked.what:
         control = _control(asked.line, what, asked.duration, every, asked.hypothesis)
         shown["control"] = {"name": name, **control, "spans": _rates(control, spans)}

@@ -40,6 +40,7 @@ class CellView {
     this.stages = new Chart("MVBs in each stage (per cell)", { seek });
     this.problem = el("div");
     this.answer = el("p", { class: "answer" });
+    this.caution = el("p", { class: "hint" });
     this.spans = el("table", { class: "spans" });
     this.now = el("p", { class: "now" });
     this.sharing = new Sharing({ figures: (kind) => `/api/cell/figure.${kind}`, data: (kind) => `/api/cell/data.${kind}`, keys: KEYS });
@@ -52,7 +53,7 @@ class CellView {
   #lay() {
     const drawn = el("section", { class: "stage", "aria-label": "The cell" }, el("div", { class: "framed" }, this.canvas, this.#zoom()), this.player.element, this.now, legend(),
       el("p", { class: "hint" }, "To scale: the cell, its MVBs and exosomes; number, stage, growth and every time are the model's. Outline, nucleus, ER and where things stand are drawing."));
-    const curves = el("section", { class: "curves", "aria-label": "Curves" }, this.answer, this.spans, this.release.element, this.calcium.element, this.stages.element, this.sharing.element);
+    const curves = el("section", { class: "curves", "aria-label": "Curves" }, this.answer, this.caution, this.spans, this.release.element, this.calcium.element, this.stages.element, this.sharing.element);
     this.element = el("div", { class: "cell-view" }, el("h1", { class: "visually-hidden" }, "The cell"), this.problem, this.controls.element, drawn, curves);
   }
 
@@ -173,6 +174,7 @@ class CellView {
     const fold = grey ? `, ${number(mine / grey)} times the ${number(grey)} of the control (${course.control.name})` : "";
     const cells = many ? ` Mean of ${many.cells} single cells: ${number(many.exosomes.mean.at(-1))}.` : "";
     this.answer.textContent = `The median cell releases ${number(mine)} exosomes in ${state.get("duration")}${fold}.${cells}`;
+    this.caution.textContent = course.caution;
     if (many) say(this.answer.textContent);
   }
 
