@@ -40,7 +40,7 @@ class CellView {
     this.stages = new Chart("MVBs in each stage (per cell)", { seek });
     this.problem = el("div");
     this.answer = el("p", { class: "answer" });
-    this.caution = el("p", { class: "hint" });
+    this.caution = el("p", { class: "hint", hidden: true });
     this.spans = el("table", { class: "spans" });
     this.now = el("p", { class: "now" });
     this.sharing = new Sharing({ figures: (kind) => `/api/cell/figure.${kind}`, data: (kind) => `/api/cell/data.${kind}`, keys: KEYS });
@@ -175,6 +175,7 @@ class CellView {
     const cells = many ? ` Mean of ${many.cells} single cells: ${number(many.exosomes.mean.at(-1))}.` : "";
     this.answer.textContent = `The median cell releases ${number(mine)} exosomes in ${state.get("duration")}${fold}.${cells}`;
     this.caution.textContent = course.caution;
+    this.caution.hidden = !course.caution;
     if (many) say(this.answer.textContent);
   }
 
