@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
+with contextlib.suppress(ImportError):  # it reads its script by the locale, which a library in a test may change to C
+    import axe_playwright_python.base  # noqa: F401
+
 import pytest
 from hypothesis import settings
 
